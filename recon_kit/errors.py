@@ -1,0 +1,34 @@
+"""The error tree: every expected failure is a ReconError and prints one message; a traceback means a bug here."""
+
+from __future__ import annotations
+
+
+class ReconError(Exception):
+    """An expected failure. Its text has four parts: where, what was found, what was expected, what to do next.
+
+    Never put a cell value of a personal column into one.
+    """
+
+
+class SourceError(ReconError):
+    """A file cannot be read as what it claims to be."""
+
+
+class SchemaError(ReconError):
+    """A frame does not have the shape of its canonical table."""
+
+
+class ConfigError(ReconError):
+    """recon.toml, or an option of a command, cannot be used."""
+
+
+class MatchError(ReconError):
+    """A matching pass was given frames it cannot match, or broke its own accounting."""
+
+
+class TieError(ReconError):
+    """Row or fen accounting failed; nothing is published."""
+
+
+class ReportError(ReconError):
+    """A notebook, page or workbook could not be made whole."""

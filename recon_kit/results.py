@@ -1,0 +1,168 @@
+"""Result tables: what a run writes beside the canonical tables. Columns, types and labels, as constants.
+
+Same conventions as `schema`. Columns that the contract does not name (`why_key`, `why_facts`, `amount_fen` …) are
+explained in docs/method.md.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from recon_kit.schema import DTYPES, Column, Table
+
+NATURE = {"timing": "时间性", "break": "差异", "rounding": "尾差", "control": "控制", "data": "数据"}
+SEVERITY = {"info": "提示", "low": "低", "medium": "中", "high": "高", "critical": "严重"}
+OWNER = {
+    "platform": "平台申诉",
+    "cs": "客服",
+    "warehouse": "仓储",
+    "finance": "财务",
+    "operations": "运营",
+    "customer": "客户追索",
+    "tax": "税务",
+    "audit": "内审",
+    "data": "数据",
+}
+VERDICT = {"incomplete": "不完整", "breaks": "有差异", "warnings": "有警告", "pending": "在途待清", "reconciled": "已对平"}
+"""Verdicts of a run, worst first."""
+
+DISCREPANCIES = Table(
+    "discrepancies",
+    "差异",
+    (
+        Column("discrepancy_id", "差异编号", key=True, note="hash of entity, issue group and natural key; stable for life"),
+        Column("code", "码"),
+        Column("key", "键值", note="composite keys joined by |"),
+        Column("key_kind", "键类型"),
+        Column("primary_id", "主差异编号", note="null for a primary finding; else the finding it is related to"),
+        Column("platform", "平台"),
+        Column("shop", "店铺"),
+        Column("channel", "渠道"),
+        Column("order_id", "订单编号"),
+        Column("case_id", "售后编号"),
+        Column("expected_fen", "应为", "fen"),
+        Column("actual_fen", "实为", "fen"),
+        Column("gap_fen", "差额", "fen", note="actual − expected"),
+        Column("qty", "数量", "int"),
+        Column("loss_fen", "成本损失", "fen", note="at cost"),
+        Column("nature", "性质", allowed=NATURE),
+        Column("severity", "级别", allowed=SEVERITY),
+        Column("owner", "责任方", allowed=OWNER),
+        Column("event_at", "发生时间", "instant"),
+        Column("age_days", "账龄(天)", "int"),
+        Column("breaks_on", "转为差异日", "date", note="date on which a timing item becomes a break"),
+        Column("why", "原因说明", note="one sentence, in the run's language"),
+        Column("why_key", "说明模板", note="template of the sentence in templates/why.toml"),
+        Column("why_facts", "说明数据", note="JSON object of the facts that fill the template; money in fen"),
+        Column("evidence", "证据", "list", note="file:row of every source row it rests on"),
+    ),
+)
+MATCHES = Table(
+    "matches",
+    "匹配",
+    (
+        Column("pair", "配对"),
+        Column("group_id", "组号"),
+        Column("side", "侧", allowed={"left": "左", "right": "右"}),
+        Column("table", "表"),
+        Column("row_key", "行键"),
+        Column("pass", "匹配规则"),
+        Column("verdict", "结论", allowed={"matched": "匹配", "in_tolerance": "容差内"}),
+        Column("gap_fen", "差额", "fen", note="Σ right − Σ left of the whole group, on each of its rows"),
+        Column("amount_fen", "金额", "fen", note="the row's own amount as the pair compares it"),
+    ),
+)
+UNMATCHED = Table(
+    "unmatched",
+    "未匹配",
+    (
+        Column("pair", "配对"),
+        Column("side", "侧", allowed={"left": "左", "right": "右"}),
+        Column("table", "表"),
+        Column("row_key", "行键"),
+        Column(
+            "reason",
+            "原因",
+            allowed={"no_counterpart": "无对应", "ambiguous": "不唯一", "outside_window": "超出窗口", "excluded": "不参与"},
+        ),
+        Column("amount_fen", "金额", "fen", note="the row's own amount as the pair compares it"),
+    ),
+)
+BRIDGE = Table(
+    "bridge",
+    "对账桥",
+    (Column("line", "行"), Column("label", "项目"), Column("amount_fen", "金额", "fen"), Column("n", "笔数", "int")),
+)
+BRIDGE_ITEMS = Table(
+    "bridge_items",
+    "对账桥明细",
+    (
+        Column("line", "行"),
+        Column("discrepancy_id", "差异编号", note="null: declared timing or the line's own population"),
+        Column("key", "键值"),
+        Column("amount_fen", "金额", "fen"),
+    ),
+)
+KPIS = Table(
+    "kpis",
+    "指标",
+    (
+        Column("kpi", "指标"),
+        Column("dimension", "维度"),
+        Column("member", "成员"),
+        Column("numerator", "分子", "int"),
+        Column("denominator", "分母", "int"),
+        Column("unit", "单位", allowed={"count": "笔", "fen": "分", "hours": "小时"}),
+        Column("value", "值", "float", note="numerator over denominator; null where the denominator is 0"),
+        Column("base", "口径"),
+        Column("date_basis", "时间口径"),
+        Column("as_of", "截至", "date"),
+        Column("is_mature", "是否成熟", "bool"),
+    ),
+)
+INTAKE = Table(
+    "intake",
+    "收表记录",
+    (
+        Column("file", "文件"),
+        Column("layout", "版式"),
+        Column("table", "表"),
+        Column("rows_read", "读入行", "int"),
+        Column("rows_loaded", "载入行", "int"),
+        Column("rows_quarantined", "隔离行", "int"),
+        Column("rows_duplicate", "重复行", "int"),
+        Column("first_at", "最早时间", "instant"),
+        Column("last_at", "最晚时间", "instant"),
+        Column("control_stated", "声明合计", note="JSON object measure → stated, in the file's own words; null when it states none"),
+        Column("control_found", "实际合计", note="JSON object measure → found"),
+        Column("sha256", "校验和"),
+    ),
+)
+QUARANTINE = Table(
+    "quarantine",
+    "隔离区",
+    (
+        Column("file", "文件"),
+        Column("row", "行", "int"),
+        Column("column", "列"),
+        Column("value", "值", note="masked where personal"),
+        Column("reason", "原因"),
+    ),
+)
+
+RESULTS: dict[str, Table] = {
+    t.name: t for t in (DISCREPANCIES, MATCHES, UNMATCHED, BRIDGE, BRIDGE_ITEMS, KPIS, INTAKE, QUARANTINE)
+}
+
+
+def result_schema(table: Table) -> dict[str, pl.DataType]:
+    """Name → dtype of a result table (no provenance columns)."""
+    return {c.name: DTYPES[c.kind] for c in table.columns}
+
+
+def conform_result(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Order the columns, add the missing ones as null, and fail on a wrong type (strict cast)."""
+    schema = result_schema(table)
+    return frame.select(
+        (pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)) for name, dtype in schema.items()
+    )
