@@ -1,0 +1,273 @@
+"""Publication of a run: written aside, made durable, then swapped in. A kill at any instant leaves the old month or the new.
+
+    OUT/2026-10/                   the newest run, a real folder
+    OUT/.runs/2026-10/<run_id>/    every earlier run, as it was
+    OUT/.runs/2026-10/CURRENT      the journal: id of the run that belongs at OUT/2026-10
+    OUT/.runs/2026-10/.tmp-<pid>/  a run being written
+
+1. The run is written into `.tmp-`, each file is fsynced, `MANIFEST.json` (sha-256 of inputs, configuration and outputs)
+   comes last; its hash is the run id, so a rerun with equal contents is the same run and changes nothing.
+2. `.tmp-` is renamed to its id. From here on it is complete.
+3. `CURRENT` is replaced atomically: the one instant at which the month changes from old to new.
+4. The folders follow `CURRENT`: exchanged in one step where the system can (Linux, macOS), else by two renames.
+
+Only step 4 on a system without exchange has a moment with no folder at OUT/2026-10, and there both runs are whole. The
+next start, under the period's lock, removes `.tmp-` leftovers and repeats step 4, which is also how the first one is done.
+No links are used, so the folders can be copied to a share or a stick. A folder with `SEALED.json` is never replaced. A
+run that somebody changed by hand is kept as `<run_id>-changed`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from recon_kit.errors import ReconError
+
+MANIFEST = "MANIFEST.json"
+SEALED = "SEALED.json"
+RUNS = ".runs"
+_CURRENT = "CURRENT"
+_HASH_CHARACTERS = 16
+
+
+@dataclass(frozen=True)
+class Staging:
+    """A run being written. `path` is an empty folder on the same disk as its target."""
+
+    path: Path
+
+    def describe(
+        self, *, inputs: Sequence[Mapping[str, object]], config: Mapping[str, object], versions: Mapping[str, str]
+    ) -> None:
+        """State what the run rests on, for the manifest and the run id: JSON values only, and no clock time."""
+        _write_json(self.path / MANIFEST, {"inputs": list(inputs), "config": dict(config), "versions": dict(versions)})
+
+
+@contextmanager
+def staged(out: Path, period: str, *, wait_seconds: float = 60) -> Iterator[Staging]:
+    """Give a folder to write a run into, and publish it as `out/period` when the block ends without an exception.
+
+    One run at a time per period: another waits `wait_seconds`. Raises ReconError for a sealed period, a folder at
+    `out/period` that is no run, a period in use, or a disk that cannot be written; then the old month still stands.
+    """
+    runs = out / RUNS / period
+    with _told_plainly(out):
+        runs.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(runs / ".lock", timeout=wait_seconds)
+    with _told_plainly(out):
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ReconError(
+                f"{out / period}: another run of this period is still writing after {wait_seconds:g} s; wait until it has ended"
+            ) from None
+    staging = runs / f".tmp-{os.getpid()}"
+    try:
+        with _told_plainly(out):
+            _check_replaceable(out / period)
+            recover(out, period)
+            staging.mkdir()
+            yield Staging(staging)
+            _publish(staging, out, period)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        lock.release()
+
+
+def recover(out: Path, period: str) -> None:
+    """Finish what a killed run left, so that `out/period` is the run that `CURRENT` names. The period's lock must be held."""
+    runs, here = out / RUNS / period, out / period
+    for leftover in runs.glob(".tmp-*"):
+        shutil.rmtree(leftover)
+    if not (runs / _CURRENT).is_file():
+        return
+    wanted = runs / (runs / _CURRENT).read_text(encoding="ascii")
+    if identity(here) != wanted.name:
+        if not wanted.is_dir():  # the user removed or changed the month: theirs to decide
+            (runs / _CURRENT).unlink()
+            return
+        _swap(wanted, here)
+    if wanted.is_dir():  # an exchange left the old run under the new one's name
+        _rename(wanted, _free_name(runs, identity(wanted) or "unknown"))
+    _sync_folder(runs)
+    _sync_folder(out)
+
+
+def identity(folder: Path) -> str | None:
+    """The id of the run in `folder`: `<run_id>-changed` when an output is not as it was published; None for no run."""
+    try:
+        manifest = read_manifest(folder)
+        run_id = str(manifest["run_id"])
+        outputs = {str(output["file"]): output["sha256"] for output in manifest["outputs"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    intact = all((folder / name).is_file() and sha256(folder / name) == expected for name, expected in outputs.items())
+    return run_id if intact and run_id == _run_id(manifest) else f"{run_id}-changed"
+
+
+def read_manifest(folder: Path) -> dict[str, list[dict[str, str | int]]]:
+    """The content of a run's MANIFEST.json: run_id, period, inputs, config, versions and outputs (file, bytes, sha256)."""
+    manifest: dict[str, list[dict[str, str | int]]] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return manifest
+
+
+def is_sealed(folder: Path) -> bool:
+    """Whether the month was signed and archived; it is then never replaced."""
+    return (folder / SEALED).exists()
+
+
+def sha256(path: Path) -> str:
+    """The sha-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _publish(staging: Path, out: Path, period: str) -> None:
+    """Steps 1 to 4 of the module's text."""
+    runs = out / RUNS / period
+    run_id = _seal_contents(staging, period)
+    if identity(out / period) != run_id:
+        kept = runs / run_id
+        if kept.exists() and (found := identity(kept)) != run_id:
+            _rename(kept, _free_name(runs, found or "unknown"))
+        if not kept.exists():
+            _rename(staging, kept)
+        _sync_folder(runs)
+    _write_durably(runs / _CURRENT, run_id)
+    recover(out, period)
+
+
+def _seal_contents(staging: Path, period: str) -> str:
+    """Write the manifest, make every file durable, and return the run id."""
+    files = sorted(path for path in staging.rglob("*") if path.is_file() and path != staging / MANIFEST)
+    if not files:
+        raise ReconError(f"{staging.name}: the run wrote no file, expected a report; nothing was published, please report this")
+    described = json.loads((staging / MANIFEST).read_text(encoding="utf-8")) if (staging / MANIFEST).exists() else {}
+    outputs = [{"file": f.relative_to(staging).as_posix(), "bytes": f.stat().st_size, "sha256": sha256(f)} for f in files]
+    manifest = {"period": period, "inputs": [], "config": {}, "versions": {}, **described, "outputs": outputs}
+    run_id = _run_id(manifest)
+    _write_json(staging / MANIFEST, {"run_id": run_id, **manifest})
+    for file in [*files, staging / MANIFEST]:
+        _sync_file(file)
+    for folder in sorted(path for path in staging.rglob("*") if path.is_dir()):
+        _sync_folder(folder)
+    _sync_folder(staging)
+    return run_id
+
+
+def _run_id(manifest: Mapping[str, object]) -> str:
+    body = {name: value for name, value in manifest.items() if name != "run_id"}
+    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:_HASH_CHARACTERS]
+
+
+def _check_replaceable(here: Path) -> None:
+    if is_sealed(here):
+        raise ReconError(
+            f"{here}: the period is sealed ({SEALED}) and is never replaced; choose another --out, or reopen the period formally"
+        )
+    if here.exists() and identity(here) is None:
+        raise ReconError(
+            f"{here}: found something that is no run, expected nothing or an earlier run with its {MANIFEST}; "
+            "move it away or choose another --out"
+        )
+
+
+def _swap(new: Path, here: Path) -> None:
+    """Bring the run `new` to `here`; what was there goes among the kept runs. One step where the system can exchange."""
+    if here.exists() and _exchange(new, here):
+        return
+    aside = _free_name(new.parent, identity(here) or "unknown")
+    if here.exists():
+        _rename(here, aside)
+    try:
+        _rename(new, here)
+    except OSError:
+        if aside.exists():
+            _rename(aside, here)
+        raise
+
+
+def _exchange(left: Path, right: Path) -> bool:
+    """Swap two folders atomically; False where the system or the file system cannot."""
+    swap_flag, at_working_folder = 2, -100
+    if sys.platform == "linux" and (renameat2 := getattr(ctypes.CDLL(None), "renameat2", None)):
+        here = ctypes.c_int(at_working_folder)
+        return bool(renameat2(here, os.fsencode(left), here, os.fsencode(right), ctypes.c_uint(swap_flag)) == 0)
+    if sys.platform == "darwin" and (renamex_np := getattr(ctypes.CDLL(None), "renamex_np", None)):
+        return bool(renamex_np(os.fsencode(left), os.fsencode(right), ctypes.c_uint(swap_flag)) == 0)
+    return False
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Rename a folder, patiently: on Windows a virus scanner may hold a fresh file for a moment."""
+    for _ in range(20 if sys.platform == "win32" else 0):
+        try:
+            source.rename(target)
+        except PermissionError:
+            time.sleep(0.1)
+        else:
+            return
+    source.rename(target)
+
+
+def _free_name(runs: Path, wanted: str) -> Path:
+    names = [wanted, *(f"{wanted}-{n}" for n in range(2, 10_000))]
+    return next(runs / name for name in names if not (runs / name).exists())
+
+
+def _write_json(path: Path, content: Mapping[str, object]) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
+def _write_durably(path: Path, text: str) -> None:
+    draft = path.with_name(f"{path.name}.new")
+    draft.write_text(text, encoding="ascii")
+    _sync_file(draft)
+    draft.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("r+b") as file:  # Windows flushes only a handle that may write
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    if sys.platform == "win32":  # a folder cannot be opened there; NTFS journals renames itself
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _told_plainly(out: Path) -> Iterator[None]:
+    """Turn a failure to write below `out` into one ReconError; any other OSError passes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            found, advice = "the disk is full", "free some space"
+        elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and str(error.filename or out).startswith(str(out)):
+            found = "it cannot be written, or a file in it is open in another program"
+            advice = "close the file (Excel locks a workbook it shows), or choose another --out"
+        else:
+            raise
+        raise ReconError(
+            f"{out}: {found}; expected a folder to write to; {advice} and run again. The old month stands"
+        ) from error
