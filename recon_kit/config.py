@@ -179,7 +179,7 @@ CHANNELS_OF_PLATFORM = {
     "pdd": ("pdd",),
     "douyin": ("douyin",),
     "wechat_mini": ("wechat", "card"),
-    "other": ("alipay", "wechat", "card", "bank", "other"),
+    "other": ("other", "alipay", "wechat", "card", "bank"),
 }
 """Where the money of a platform's orders can arrive, the usual channel first."""
 

@@ -1,0 +1,124 @@
+"""Stage 2: the catalogue as data, and detection: each rule is one expression over one frame of Facts."""
+
+from __future__ import annotations
+
+import hashlib
+
+import polars as pl
+
+from recon_kit.facts import Facts
+from recon_kit.results import DISCREPANCIES, result_schema
+from recon_kit.rules.catalogue import CATALOGUE, issue_group
+from recon_kit.rules.control import CONTROL_RULES
+from recon_kit.rules.ledger import LEDGER_RULES
+from recon_kit.rules.payment import PAYMENT_RULES
+from recon_kit.rules.refund import REFUND_RULES
+from recon_kit.rules.rule import Rule
+
+__all__ = ["CATALOGUE", "RULES", "Rule", "detect", "discrepancy_id", "not_checked"]
+
+RULES: tuple[Rule, ...] = (*PAYMENT_RULES, *REFUND_RULES, *LEDGER_RULES, *CONTROL_RULES)
+"""Every rule this build detects, in the catalogue's family order."""
+
+RELATED: dict[str, tuple[tuple[str, ...], str, bool]] = {
+    "L02": (("C04", "C01", "C02"), "case_id", False),
+    "C08": (("C05", "C07", "C03"), "order_id", True),
+}
+"""Code → (codes it is related to, by which column, whether that one finding must explain the whole gap). Source: precedence."""
+
+
+def not_checked(facts: Facts) -> dict[str, str]:
+    """Code → the table whose absence kept it from being checked; codes this build has no rule for are not listed."""
+    missing: dict[str, str] = {}
+    for rule in RULES:
+        if absent := [table for table in rule.needs if table not in facts.supplied]:
+            missing.setdefault(rule.code, absent[0])
+    return {code: missing[code] for code in sorted(missing) if all(r.code != code or not set(r.needs) <= facts.supplied for r in RULES)}
+
+
+def detect(facts: Facts) -> pl.DataFrame:
+    """All findings: the columns of `discrepancies` (without `why`), and `subject`, the row each is about.
+
+    Grain: one row per finding. A finding that another explains carries that one's id as `primary_id`.
+    """
+    found = [_find(facts, rule) for rule in RULES if set(rule.needs) <= facts.supplied]
+    findings = pl.concat(found) if found else _blank()
+    findings = _identify(findings, facts.scope.config.entity.name)
+    return _relate(findings).sort("code", "platform", "key", "discrepancy_id", nulls_last=True)
+
+
+def _blank() -> pl.DataFrame:
+    return pl.DataFrame(schema={**result_schema(DISCREPANCIES), "subject": pl.String(), "id_text": pl.String()})
+
+
+def _find(facts: Facts, rule: Rule) -> pl.DataFrame:
+    entry = CATALOGUE[rule.code]
+    why = rule.why or rule.code
+    gap = rule.gap if rule.gap is not None else rule.actual - rule.expected
+    # All codes of one group share the id; A06 can stand on a case twice, once per leg, so its leg is part of it.
+    leg = why if rule.code == "A06" else ""
+    source = facts.frame(rule.source)
+    rows = source.filter(rule.when).select(
+        pl.lit(rule.code).alias("code"),
+        rule.key.alias("key"),
+        pl.lit(rule.key_kind or entry.key_kind).alias("key_kind"),
+        rule.platform.alias("platform"),
+        rule.shop.alias("shop"),
+        rule.channel.alias("channel"),
+        rule.order_id.alias("order_id"),
+        rule.case_id.alias("case_id"),
+        rule.expected.cast(pl.Int64).alias("expected_fen"),
+        rule.actual.cast(pl.Int64).alias("actual_fen"),
+        gap.cast(pl.Int64).alias("gap_fen"),
+        pl.lit(entry.nature).alias("nature"),
+        pl.lit(entry.severity).alias("severity"),
+        pl.lit(entry.owner).alias("owner"),
+        rule.event_at.alias("event_at"),
+        rule.breaks_on.alias("breaks_on"),
+        pl.lit(why).alias("why_key"),
+        (pl.struct(**rule.facts).struct.json_encode() if rule.facts else pl.lit("{}")).alias("why_facts"),
+        (pl.concat_list(rule.evidence) if rule.evidence else pl.lit([], pl.List(pl.String))).alias("evidence"),
+        rule.subject.alias("subject"),
+        pl.concat_str(pl.lit(f"{issue_group(rule.code)}|{leg}|"), rule.scope.fill_null(""), pl.lit("|"), rule.key, ignore_nulls=True).alias("id_text"),
+    )
+    blank = _blank()
+    return rows.with_columns(facts.scope.age("event_at").alias("age_days")).select(
+        (pl.col(name).cast(dtype) if name in (*rows.columns, "age_days") else pl.lit(None, dtype).alias(name))
+        for name, dtype in blank.schema.items()
+    )
+
+
+def discrepancy_id(entity: str, id_text: str) -> str:
+    """The stable id of a finding: a digest of entity, issue group, platform (channel, period) and natural key."""
+    return "D" + hashlib.blake2b(f"{entity}|{id_text}".encode(), digest_size=8).hexdigest()
+
+
+def _identify(findings: pl.DataFrame, entity: str) -> pl.DataFrame:
+    """Give every finding its id; the same text twice (a key the sources repeat) is counted on."""
+    nth = pl.int_range(pl.len()).over("id_text")
+    text = pl.when(nth == 0).then("id_text").otherwise(pl.concat_str("id_text", pl.lit("|"), nth + 1))
+    findings = findings.sort("id_text", "key", "gap_fen", "subject", nulls_last=True).with_columns(text.alias("id_text"))
+    ids = pl.Series("discrepancy_id", [discrepancy_id(entity, t) for t in findings["id_text"]], dtype=pl.String)
+    return findings.with_columns(ids).drop("id_text")
+
+
+def _relate(findings: pl.DataFrame) -> pl.DataFrame:
+    """Point each finding that another one explains to that one. Source: precedence; rulings 16 and 19."""
+    for code, (primaries, column, whole) in RELATED.items():
+        explains = findings.filter(pl.col("code").is_in(primaries) & pl.col(column).is_not_null()).select(
+            "platform", column, pl.col("discrepancy_id").alias("by"), pl.col("gap_fen").abs().alias("by_gap")
+        )
+        found = (
+            findings.filter(pl.col("code") == code)
+            .join(explains, on=["platform", column], how="inner", validate="m:m")
+            .filter((pl.col("by_gap") >= pl.col("gap_fen").abs()) if whole else pl.lit(True))
+            .sort("discrepancy_id", "by_gap", "by")
+            .unique("discrepancy_id", keep="last", maintain_order=True)
+            .select("discrepancy_id", "by")
+        )
+        findings = (
+            findings.join(found, on="discrepancy_id", how="left", validate="1:1")
+            .with_columns(pl.coalesce("primary_id", "by").alias("primary_id"))
+            .drop("by")
+        )
+    return findings

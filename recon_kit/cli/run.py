@@ -1,0 +1,134 @@
+"""`recon-kit run`: reconcile a period and publish it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from recon_kit.run import RunResult
+
+STAGES = {
+    "collect": ("收表：读取导出文件", "Collect: reading the exports"),
+    "match": ("匹配：订单、售后、流水、凭证", "Match: orders, cases, flows, vouchers"),
+    "detect": ("识别差异", "Detect discrepancies"),
+    "bridge": ("搭桥：平台 → 渠道 → 账簿", "Bridge: platform → channel → ledger"),
+    "write": ("写出结果表", "Write the tables"),
+    "monthly_review": ("生成月度对账报告", "Render the monthly review"),
+}
+
+
+def run_command(
+    period: Annotated[str, typer.Argument(help="期间：月 2026-10、ISO 周 2026-W44 或日 2026-10-31 · a month, an ISO week or a day")],
+    data: Annotated[Path, typer.Option(help="下载的导出文件所在文件夹 · the folder of downloaded exports")] = Path("data"),
+    out: Annotated[Path, typer.Option(help="结果写到 OUT/<期间>/ · results go to OUT/<period>/")] = Path("reports"),
+    config: Annotated[
+        Path | None, typer.Option(help="recon.toml；默认取数据旁、其次当前文件夹的 · default: beside the data, else the working folder")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="截至日(含)，默认期间最后一天 · the last day that counts")] = None,
+    language: Annotated[str | None, typer.Option(help="zh 或 en，默认按 recon.toml · zh or en")] = None,
+    pages: Annotated[bool, typer.Option("--pages/--no-pages", help="是否生成 HTML 与 xlsx · whether to render pages and workbook")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只打印结论 · print the verdict only")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="向标准输出打印 summary.json · print summary.json to stdout")] = False,
+) -> None:
+    """对一个期间做售后对账：收表、匹配、识别差异、搭桥、出报告 · reconcile a period of after-sales.
+
+    例 · example:  recon-kit run 2026-10 --data data/sample --out reports
+
+    退出码 · exit codes: 0 对平或仅在途 reconciled or pending · 1 有警告、差异或不完整 warnings, breaks or incomplete ·
+    2 无法运行 it could not run.
+    """
+    from recon_kit.config import find_config, load_config
+    from recon_kit.errors import ConfigError, SourceError
+    from recon_kit.periods import parse_day
+    from recon_kit.run import run_period
+
+    if not data.is_dir():
+        raise SourceError(f"--data {data}: is not a folder; expected the folder with the downloaded exports. Give it with --data DIR")
+    settings = load_config(config or find_config(data))
+    if language is not None:
+        if language not in ("zh", "en"):
+            raise ConfigError(f"--language {language}: unknown; expected zh or en")
+        settings = settings.model_copy(update={"entity": settings.entity.model_copy(update={"language": language})})
+    chosen = settings.entity.language
+    day = parse_day(as_of) if as_of else None
+    if quiet or as_json:
+        result = run_period(period, data, out, config=settings, as_of=day, pages=pages)
+    else:
+        result = _run_with_progress(period, data, out, settings, day, pages, chosen)
+    if as_json:
+        typer.echo(json.dumps(result.summary, ensure_ascii=False, indent=1))
+    else:
+        _print_outcome(result, chosen, pages)
+    raise typer.Exit(result.exit_code)
+
+
+def _run_with_progress(
+    period: str, data: Path, out: Path, settings: object, day: object, pages: bool, language: str
+) -> RunResult:
+    from datetime import date
+
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from recon_kit.config import Config
+    from recon_kit.run import run_period
+
+    assert isinstance(settings, Config) and (day is None or isinstance(day, date))
+    index = 0 if language == "zh" else 1
+    columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        tasks: list[int] = []
+
+        def step(message: str) -> None:
+            if message in STAGES:
+                if tasks:
+                    bar.update(tasks[-1], total=1, completed=1)
+                tasks.append(bar.add_task(STAGES[message][index], total=None))
+            elif tasks:
+                bar.update(tasks[-1], description=f"{bar.tasks[-1].description.split(' · ')[0]} · {message}")
+
+        result = run_period(period, data, out, config=settings, as_of=day, pages=pages, progress=step)
+        if tasks:
+            bar.update(tasks[-1], total=1, completed=1)
+    return result
+
+
+def _print_outcome(result: RunResult, language: str, pages: bool) -> None:
+    """The verdict, the headline figures, what was not checked, and where the report is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from recon_kit.bridge import LINES
+    from recon_kit.money import format_yuan
+    from recon_kit.results import VERDICT
+    from recon_kit.rules.catalogue import CATALOGUE
+
+    zh = language == "zh"
+    console, summary = Console(), result.summary
+    console.print(f"\n[bold]{summary['entity']} {summary['period']}[/]  {VERDICT[result.verdict] if zh else result.verdict}", highlight=False)
+    figures = Table(box=None, show_header=False, pad_edge=False)
+    figures.add_column()
+    figures.add_column(justify="right")
+    for line in ("A0", "B0", "C0"):
+        if line in summary["bridge"]:
+            figures.add_row(LINES[line][0 if zh else 1], format_yuan(summary["bridge"][line]))
+    figures.add_row("桥未解释" if zh else "Unexplained", format_yuan(summary["unexplained_fen"]))
+    console.print(figures)
+    if summary["codes"]:
+        found = Table(box=None, pad_edge=False)
+        for title, side in (("码", "Code"), ("差异", "Discrepancy"), ("项数", "n"), ("差额(元)", "Gap (yuan)")):
+            found.add_column(title if zh else side, justify="right" if side in ("n", "Gap (yuan)") else "left")
+        for code, row in summary["codes"].items():
+            found.add_row(code, CATALOGUE[code].name(language), str(row["n"]), format_yuan(row["gap_fen"]))
+        console.print(found)
+    if summary["not_checked"]:
+        listed = ", ".join(f"{code} ({table})" for code, table in summary["not_checked"].items())
+        console.print(("未检查(缺表)：" if zh else "Not checked (missing table): ") + listed, highlight=False)
+    for warning in summary["warnings"]:
+        console.print(("提示：" if zh else "Note: ") + warning, highlight=False, markup=False)
+    door = result.run_dir / ("index.html" if pages else "summary.json")
+    console.print(f"{'报告' if zh else 'Report'}: {door}", highlight=False, soft_wrap=True, markup=False)

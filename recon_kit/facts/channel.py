@@ -1,0 +1,247 @@
+"""The channel's side: flows with the order and case they belong to, payments counted once, and M1 and M3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from recon_kit.facts.platform import attach_order
+from recon_kit.facts.scope import Scope
+from recon_kit.matching import PAIRS, Matched, match
+from recon_kit.schema import REFUND_FLOW_KINDS
+
+LANES = ("small_transfer", "price_protection")
+"""Flow kinds that pay only a case of their own kind; a refund flow may pay any refund case. Source: rulings 18."""
+
+
+def build_flows(flows: pl.DataFrame, orders: pl.DataFrame, cases: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """One row per flow, `f` its number in this run.
+
+    `out_fen` is positive when money leaves. `money_at` is when it counts as money (null: processing or failed). The order
+    `o` is the one the row states, else that of its case, else the only order with its payment number; the shop follows.
+    """
+    found = flows.with_row_index("f").with_columns(
+        pl.col("f").cast(pl.Int64),
+        (-pl.col("amount_fen")).alias("out_fen"),
+        pl.when(pl.col("status") == "success").then(pl.coalesce("success_at", "at")).alias("money_at"),
+        pl.col("order_id").alias("stated_order_id"),
+    )
+    by_case = cases.select(
+        pl.col("case_id").alias("ref"), pl.col("order_id").alias("case_order"), pl.col("pay_group").alias("case_group")
+    ).unique("ref", keep="none")
+    found = found.with_columns(pl.coalesce("case_id", "request_no").alias("ref")).join(
+        by_case, on="ref", how="left", validate="m:1", maintain_order="left"
+    )
+    by_pay = orders.filter(pl.col("pay_id").is_not_null()).select("pay_id", pl.col("order_id").alias("pay_order")).unique("pay_id", keep="none")
+    found = (
+        found.join(by_pay, on="pay_id", how="left", validate="m:1", maintain_order="left")
+        .with_columns(pl.coalesce("order_id", "case_order", "pay_order").alias("order_id"))
+        .pipe(attach_order, orders.with_columns(pl.col("shop").alias("order_shop")), ["o", "pay_group", "order_shop", "platform_key"])
+    )
+    return found.with_columns(
+        pl.coalesce("shop", "order_shop").alias("shop"),
+        pl.coalesce("pay_group", "case_group", "pay_id", "order_id", "flow_id").alias("pay_group"),
+        pl.col("kind").is_in(REFUND_FLOW_KINDS).alias("is_refund_type"),
+    ).drop("ref", "case_order", "pay_order", "case_group", "order_shop")
+
+
+def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, partitions: int = 1) -> Matched:
+    """M3: refund cases that can take money against refund flows. Rows are `c` and `f`.
+
+    Closed cases, in-escrow cases and chargebacks take no part: a flow on one of those stands on no case.
+    """
+    left = cases.filter(pl.col("is_refund") & ~pl.col("is_closed") & ~pl.col("in_escrow"))
+    right = flows.filter(pl.col("kind").is_in(["refund", *LANES]))
+    # A case of a lane is reached by refund flows too, unless its order has a flow of that lane.
+    lanes = right.filter(pl.col("kind").is_in(LANES)).select("order_id", "kind").drop_nulls().unique()
+    own = left.join(lanes, on=["order_id", "kind"], how="semi").select("c", pl.col("kind").alias("lane"))
+    left = left.join(own, on="c", how="left", validate="1:1").with_columns(_lane_key("case_id").alias("case_ref"))
+    right = right.with_columns(pl.when(pl.col("kind").is_in(LANES)).then("kind").alias("lane"))
+    sla = scope.config.sla_days
+    card = pl.col("platform").is_in(["wechat_mini", "other"])
+    return match(
+        PAIRS["M3"],
+        left.select(
+            pl.col("c").alias("row"),
+            "amount_fen",
+            pl.coalesce("done_at", "approved_at", "applied_at").dt.date().alias("day"),
+            pl.when(card).then(sla.refund_card).otherwise(sla.refund).alias("window_days"),
+            "case_ref",
+            _order_key().alias("order"),
+            _lane_key("order_pay_id").alias("trade_no"),
+            pl.col("pay_group").hash().alias("partition"),
+        ),
+        right.select(
+            pl.col("f").alias("row"),
+            pl.when(pl.col("money_at").is_not_null()).then("out_fen").alias("amount_fen"),
+            pl.coalesce("money_at", "at").dt.date().alias("day"),
+            _lane_key("case_id").alias("case_ref"),
+            _lane_key("request_no").alias("request_ref"),
+            _order_key().alias("order"),
+            pl.when(pl.col("order_id").is_null()).then(_lane_key("pay_id")).alias("trade_no"),
+            pl.col("pay_group").hash().alias("partition"),
+        ),
+        partitions=partitions,
+    )
+
+
+def _lane_key(column: str) -> pl.Expr:
+    return pl.when(pl.col("lane").is_null()).then(pl.col(column)).otherwise(pl.concat_str(column, pl.lit("@"), "lane"))
+
+
+def _order_key() -> pl.Expr:
+    """The order in this run where it is loaded, else its id as text."""
+    order = pl.coalesce(pl.concat_str(pl.lit("#"), pl.col("o")), "order_id")
+    return pl.when(pl.col("lane").is_null()).then(order).otherwise(pl.concat_str(order, pl.lit("@"), "lane"))
+
+
+def allocate_refunds(matched: Matched, flows: pl.DataFrame) -> pl.DataFrame:
+    """One row per (case `c`, flow `f`): the part of the flow that pays the case, `part_fen`; the parts sum to the flow.
+
+    One flow that pays several cases gives each its own amount (the pass matched because they sum to it).
+    """
+    lefts = matched.left.drop_nulls("group").select("group", pl.col("row").alias("c"), pl.col("amount_fen").alias("case_fen"))
+    rights = matched.right.drop_nulls("group").select("group", pl.col("row").alias("f"))
+    several = pl.len().over("f") > 1
+    return (
+        lefts.join(rights, on="group", validate="m:m")
+        .join(flows.select("f", "out_fen"), on="f", validate="m:1")
+        .with_columns(pl.when(several).then("case_fen").otherwise("out_fen").alias("part_fen"))
+        .select("c", "f", "part_fen")
+        .sort("c", "f")
+    )
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """M1: `payments` one row per payment counted once, `allocations` one row per order or combined payment, and the match."""
+
+    payments: pl.DataFrame
+    allocations: pl.DataFrame
+    matched: Matched
+
+
+def build_payments(payments: pl.DataFrame | None, flows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """Template rows ∪ receipt flows, counted once; one row each, `p` its number. Source: rulings 1 and 2.
+
+    A template row whose pay_id (else order_id) has receipt flows is the same money: `is_covered`, the flows count and take
+    its order. `o` is the order stated, null where the payment states none that is loaded.
+    """
+    receipts = flows.filter((pl.col("kind") == "trade_receipt") & pl.col("money_at").is_not_null()).select(
+        pl.lit("flows").alias("table"),
+        "channel",
+        "flow_id",
+        "pay_id",
+        "trade_no",
+        "shop",
+        "order_id",
+        "stated_order_id",
+        "money_at",
+        pl.col("amount_fen"),
+        "source_file",
+        "source_row",
+    )
+    if payments is None or payments.is_empty():
+        rows = receipts.with_columns(pl.lit(False).alias("is_covered"))
+    else:
+        template = payments.filter(pl.col("status") != "closed").select(
+            pl.lit("payments").alias("table"),
+            "channel",
+            pl.lit(None, pl.String).alias("flow_id"),
+            "pay_id",
+            "trade_no",
+            "shop",
+            "order_id",
+            pl.col("order_id").alias("stated_order_id"),
+            pl.col("paid_at").alias("money_at"),
+            "amount_fen",
+            "source_file",
+            "source_row",
+        )
+        known = template.filter(pl.col("order_id").is_not_null()).select("pay_id", pl.col("order_id").alias("known")).unique("pay_id", keep="none")
+        receipts = receipts.join(known, on="pay_id", how="left", validate="m:1").with_columns(
+            pl.coalesce("order_id", "known").alias("order_id"), pl.coalesce("stated_order_id", "known").alias("stated_order_id")
+        ).drop("known")
+        pays, ids = receipts["pay_id"].drop_nulls().unique(), receipts["order_id"].drop_nulls().unique()
+        covered = pl.col("pay_id").is_in(pays.implode()) | pl.col("order_id").is_in(ids.implode()).fill_null(False)
+        rows = pl.concat([receipts.with_columns(pl.lit(False).alias("is_covered")), template.with_columns(covered.alias("is_covered"))])
+    return rows.with_row_index("p").with_columns(pl.col("p").cast(pl.Int64)).pipe(attach_order, orders, ["o"])
+
+
+def match_payments(orders: pl.DataFrame, payments: pl.DataFrame, escrow: pl.DataFrame, scope: Scope, *, partitions: int = 1) -> Receipts:
+    """M1: what each order should have brought against what arrived, as facts of the as-of day.
+
+    A payment that states its order is compared with that order; one that only states a payment number is compared with
+    all orders of that number together. `escrow`: columns o, escrow_fen (refunded before confirmation, never arrives).
+    """
+    counted = payments.filter(~pl.col("is_covered") & scope.is_fact("money_at"))
+    groups = orders.filter(pl.col("pay_id").is_not_null()).group_by("pay_id").agg(pl.len().alias("n_pay_orders"))
+    counted = counted.join(groups, on="pay_id", how="left", validate="m:1")
+    combined = (
+        counted.filter(pl.col("o").is_null() & (pl.col("n_pay_orders") > 0)).select("pay_id").unique().with_columns(pl.lit(True).alias("is_combined"))
+    )
+    left = (
+        orders.filter(pl.col("paid_at").is_not_null() & (pl.col("status") != "unpaid"))
+        .join(escrow, on="o", how="left", validate="1:1")
+        .join(combined, on="pay_id", how="left", validate="m:1")
+        .with_columns(
+            (pl.col("buyer_paid_fen") - pl.col("escrow_fen").fill_null(0)).alias("expected_fen"),
+            pl.when(pl.col("is_combined"))
+            .then(pl.concat_str(pl.lit("pay "), "pay_id"))
+            .otherwise(pl.concat_str(pl.lit("order "), pl.col("o")))
+            .alias("allocation"),
+        )
+    )
+    right = counted.join(left.select("o", "allocation"), on="o", how="left", validate="m:1").with_columns(
+        pl.coalesce("allocation", pl.when(pl.col("n_pay_orders") > 0).then(pl.concat_str(pl.lit("pay "), "pay_id"))).alias("allocation")
+    )
+    matched = match(
+        PAIRS["M1"],
+        left.select(
+            pl.col("o").alias("row"),
+            pl.col("expected_fen").alias("amount_fen"),
+            pl.col("paid_at").dt.date().alias("day"),
+            pl.lit(scope.config.sla_days.payment).alias("window_days"),
+            "allocation",
+            pl.col("allocation").hash().alias("partition"),
+        ),
+        right.select(
+            pl.col("p").alias("row"),
+            "amount_fen",
+            pl.col("money_at").dt.date().alias("day"),
+            "allocation",
+            pl.coalesce("allocation", "pay_id", "stated_order_id", "flow_id").hash().alias("partition"),
+        ),
+        partitions=partitions,
+    )
+    return Receipts(payments, _allocations(left, right), matched)
+
+
+def _allocations(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+    """One row per order, combined payment, or payment without order: both sums, both counts, and their sources."""
+    source = pl.concat_str("source_file", pl.lit(":"), "source_row")
+    orders = left.group_by("allocation").agg(
+        pl.len().alias("n_orders"),
+        pl.col("expected_fen").sum(),
+        pl.col("buyer_paid_fen").sum(),
+        pl.col("o").min(),
+        pl.col("order_id", "platform", "shop", "channel", "kind", "is_escrow", "pay_id").first(),
+        pl.col("paid_at").min(),
+        pl.col("confirmed_at").min(),
+        source.head(5).alias("order_source"),
+    )
+    keyless = pl.concat_str(pl.lit("none "), "channel", pl.lit(" "), pl.coalesce("pay_id", "stated_order_id", "flow_id"))
+    payments = right.with_columns(pl.coalesce("allocation", keyless).alias("allocation")).group_by("allocation").agg(
+        pl.len().alias("n_payments"),
+        pl.col("amount_fen").sum().alias("received_fen"),
+        pl.col("money_at").min(),
+        pl.col("channel").sort_by("money_at", "p").first().alias("pay_channel"),
+        pl.col("pay_id").sort_by("money_at", "p").first().alias("payment_pay_id"),
+        pl.col("stated_order_id").sort_by("money_at", "p").first(),
+        pl.col("flow_id").sort_by("money_at", "p").first(),
+        source.sort_by("money_at", "p").head(20).alias("payment_source"),
+    )
+    return orders.join(payments, on="allocation", how="full", coalesce=True, validate="1:1").with_columns(
+        pl.col("n_orders", "n_payments", "received_fen", "expected_fen").fill_null(0)
+    )

@@ -1,0 +1,325 @@
+"""The ledger's side: what each refund should have booked (its unit) against the vouchers that name it, and M4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from recon_kit.facts.scope import Scope
+from recon_kit.matching import PAIRS, Matched, match
+
+SOURCE = pl.concat_str("source_file", pl.lit(":"), "source_row")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """`units`: one row per case or case-less flow that money or vouchers touched. `refs`: one row per (voucher, ref).
+    `flow_units`: flow `f` → `unit`. `line_refs`: voucher line → `r`. `matched`: M4 over units (`u`) and refs (`r`)."""
+
+    units: pl.DataFrame
+    refs: pl.DataFrame
+    flow_units: pl.DataFrame
+    line_refs: pl.DataFrame
+    matched: Matched
+
+
+def build_ledger(
+    vouchers: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame, scope: Scope, *, partitions: int = 1
+) -> Ledger:
+    """Sum flows and vouchers per unit and period. Source: rulings 13, 19, 20; bridge lines B1–B7."""
+    flow_parts = _flow_parts(cases, flows, parts)
+    units = _units(cases, flows, flow_parts, scope)
+    line_refs, refs = _voucher_refs(vouchers, scope)
+    matched = _match_vouchers(units, refs, cases, flows, flow_parts, partitions)
+    resolved = refs.join(
+        matched.right.select(pl.col("row").alias("r"), pl.col("group").alias("u"), "reason"), on="r", how="left", validate="1:1"
+    )
+    booked = _booked(resolved.drop_nulls("u"), scope)
+    return Ledger(units.join(booked, on="u", how="left", validate="1:1"), resolved, flow_parts.select("f", "unit"), line_refs, matched)
+
+
+def _flow_parts(cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
+    """Every refund-type flow split over its units: columns f, unit, part_fen. Clawbacks follow the refund they came with."""
+    outflows = flows.filter(pl.col("is_refund_type"))
+    by_case = parts.select("f", pl.concat_str(pl.lit("case "), "c").alias("unit"), "part_fen")
+    rest = outflows.join(parts.select("f").unique(), on="f", how="anti")
+    clawbacks = _attach_clawbacks(rest.filter(pl.col("kind") == "subsidy_clawback"), outflows, parts, cases)
+    alone = rest.join(clawbacks, on="f", how="anti").select("f", pl.concat_str(pl.lit("flow "), "f").alias("unit"), pl.col("out_fen").alias("part_fen"))
+    return pl.concat([by_case, clawbacks, alone])
+
+
+def _attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
+    """A clawback's case: the one it states, else, in its order, the case of the last refund before it. Source: rulings 20."""
+    stated = clawbacks.filter(pl.col("case_id").is_not_null()).join(
+        cases.select("case_id", "o", "c").unique(["case_id", "o"], keep="none"), on=["case_id", "o"], how="inner", nulls_equal=True, validate="m:1"
+    )
+    refunds = (
+        outflows.filter((pl.col("kind") == "refund") & pl.col("order_id").is_not_null())
+        .join(parts.select("f", "c").unique("f", keep="first", maintain_order=True), on="f", validate="1:1")
+        .select("order_id", "c", pl.coalesce("money_at", "at").alias("when"))
+        .sort("when", "c")
+    )
+    rest = clawbacks.join(stated, on="f", how="anti").drop_nulls("order_id").with_columns(pl.coalesce("money_at", "at").alias("when"))
+    after = rest.sort("when", "f").join_asof(refunds, on="when", by="order_id", strategy="backward", check_sortedness=False)
+    first = refunds.unique("order_id", keep="first", maintain_order=True).select("order_id", pl.col("c").alias("c_first"))
+    after = after.join(first, on="order_id", how="left", validate="m:1").with_columns(pl.coalesce("c", "c_first").alias("c"))
+    found = pl.concat([stated.select("f", "c", "out_fen"), after.drop_nulls("c").select("f", "c", "out_fen")])
+    return found.select("f", pl.concat_str(pl.lit("case "), "c").alias("unit"), pl.col("out_fen").alias("part_fen"))
+
+
+def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """One row per refund case not closed, and per flow on no case; `u` its number. Sums are fen, by when money moved."""
+    moved = flow_parts.join(flows.select("f", "money_at", "kind", "channel", "flow_id", SOURCE.alias("source")), on="f", validate="m:1")
+    part = pl.col("part_fen")
+    sums = moved.group_by("unit").agg(
+        part.filter(scope.is_before("money_at")).sum().alias("flow_before_fen"),
+        part.filter(scope.is_in("money_at")).sum().alias("flow_in_fen"),
+        part.filter(scope.is_ahead("money_at")).sum().alias("flow_ahead_fen"),
+        part.filter(scope.is_in("money_at") & (pl.col("kind") == "subsidy_clawback")).sum().alias("clawback_in_fen"),
+        pl.col("money_at").filter(scope.is_in("money_at")).min().alias("flow_at"),
+        pl.col("money_at").min().alias("first_flow_at"),
+        pl.col("channel").sort_by("f").first().alias("flow_channel"),
+        pl.col("source").sort_by("f").head(20).alias("flow_source"),
+    )
+    by_case = cases.filter(pl.col("is_refund") & ~pl.col("is_closed")).select(
+        pl.concat_str(pl.lit("case "), "c").alias("unit"),
+        "c",
+        "platform",
+        "platform_key",
+        "shop",
+        "case_id",
+        "order_id",
+        "o",
+        "pay_group",
+        "approved_at",
+        "done_at",
+        "amount_fen",
+        "in_escrow",
+        SOURCE.alias("case_source"),
+    )
+    alone = (
+        flow_parts.filter(pl.col("unit").str.starts_with("flow "))
+        .select("f", "unit")
+        .join(flows.select("f", "flow_id", "platform_key", "shop", "order_id", "o", "pay_group"), on="f", validate="1:1")
+    )
+    return (
+        pl.concat([by_case, alone], how="diagonal")
+        .sort("c", "f", nulls_last=True)
+        .with_row_index("u")
+        .with_columns(pl.col("u").cast(pl.Int64))
+        .join(sums, on="unit", how="left", validate="1:1", maintain_order="left")
+        .with_columns(pl.col("flow_before_fen", "flow_in_fen", "flow_ahead_fen", "clawback_in_fen").fill_null(0))
+    )
+
+
+def _voucher_refs(vouchers: pl.DataFrame, scope: Scope) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Voucher lines with a ref on the gross accounts, and one row per (voucher, ref), `r` its number.
+
+    `gross_fen` = Σ(credit − debit) on those lines; `accrued_fen` the part of it on the refund payable.
+    """
+    payable = scope.config.account("REFUND_PAYABLE").code
+    lines = vouchers.filter(pl.col("ref_id").is_not_null() & pl.col("account").is_in(scope.config.gross_codes)).with_columns(
+        (pl.col("credit_fen") - pl.col("debit_fen")).alias("amount_fen"), pl.col("ref_kind").fill_null("case")
+    )
+    key = ["period", "voucher_id", "ref_kind", "ref_id"]
+    refs = (
+        lines.group_by(key)
+        .agg(
+            pl.col("amount_fen").sum().alias("gross_fen"),
+            pl.col("amount_fen").filter(pl.col("account") == payable).sum().alias("accrued_fen"),
+            pl.col("date").min(),
+            pl.col("shop").sort_by("line_no").first(),
+            SOURCE.sort_by("line_no").alias("voucher_source"),
+        )
+        .sort(key)
+        .with_row_index("r")
+        .with_columns(pl.col("r").cast(pl.Int64))
+    )
+    line_refs = lines.select("period", "voucher_id", "line_no", "ref_kind", "ref_id", "amount_fen").join(
+        refs.select("r", *key), on=key, validate="m:1"
+    )
+    return line_refs, refs
+
+
+def _match_vouchers(
+    units: pl.DataFrame, refs: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, partitions: int
+) -> Matched:
+    """M4: a ref names a case, a flow (and so its case), or an order: then its only refund, or the only one of that amount."""
+    by_case = units.filter(pl.col("case_id").is_not_null()).select(pl.col("case_id").alias("ref_id"), "unit", "shop")
+    shared = by_case.filter(pl.col("ref_id").is_duplicated())
+    one_unit = flow_parts.filter(~pl.col("f").is_duplicated()).select("f", "unit")
+    by_flow = flows.select("f", pl.col("flow_id").alias("ref_id")).join(one_unit, on="f", validate="1:1").unique("ref_id", keep="none")
+    named = pl.concat(
+        [
+            by_case.filter(~pl.col("ref_id").is_duplicated()).select(pl.lit("case").alias("ref_kind"), "ref_id", "unit"),
+            by_flow.select(pl.lit("flow").alias("ref_kind"), "ref_id", "unit"),
+        ]
+    )
+    right = refs.join(named, on=["ref_kind", "ref_id"], how="left", validate="m:1").join(
+        shared.select("ref_id", "shop", pl.col("unit").alias("unit_by_shop")).unique(["ref_id", "shop"], keep="none"),
+        on=["ref_id", "shop"],
+        how="left",
+        validate="m:1",
+    )
+    by_unit = units.select("unit", "pay_group", "order_id")
+    groups = units.select("order_id", pl.col("pay_group").alias("order_group")).drop_nulls().unique("order_id", keep="any")
+    is_order = pl.col("ref_kind") == "order"
+    right = (
+        right.with_columns(pl.coalesce("unit", pl.when(pl.col("ref_kind") == "case").then("unit_by_shop")).alias("unit"))
+        .join(by_unit.select("unit", "pay_group"), on="unit", how="left", validate="m:1")
+        .join(groups, left_on="ref_id", right_on="order_id", how="left", validate="m:1")
+        .select(
+            pl.col("r").alias("row"),
+            pl.col("gross_fen").alias("amount_fen"),
+            pl.col("date").alias("day"),
+            "unit",
+            pl.when(is_order).then("ref_id").alias("order"),
+            pl.coalesce("pay_group", pl.when(is_order).then("order_group"), "ref_id").hash().alias("partition"),
+        )
+    )
+    total = pl.col("flow_before_fen") + pl.col("flow_in_fen") + pl.col("flow_ahead_fen")
+    left = units.select(
+        pl.col("u").alias("row"),
+        pl.when(total != 0).then(total).otherwise(pl.col("amount_fen")).fill_null(0).alias("amount_fen"),
+        pl.coalesce("flow_at", "first_flow_at", "done_at").dt.date().alias("day"),
+        pl.lit(0).alias("window_days"),
+        "unit",
+        pl.when(~pl.col("in_escrow").fill_null(False)).then("order_id").alias("order"),
+        pl.col("pay_group").hash().alias("partition"),
+    )
+    return match(PAIRS["M4"], left, right, partitions=partitions)
+
+
+def _booked(refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """Per unit: gross booked before, in and after the period (look-ahead), the accruals among it, and how often."""
+    gross, accrued = pl.col("gross_fen"), pl.col("accrued_fen")
+    before = pl.col("period") < scope.period.text
+    inside = pl.col("period") == scope.period.text
+    ahead = (pl.col("period") > scope.period.text) & (pl.col("date") < scope.look_ahead_end.date())
+    wallet = (gross - accrued).filter(inside & (gross != accrued))
+    return refs.group_by("u").agg(
+        gross.filter(before).sum().alias("booked_before_fen"),
+        gross.filter(inside).sum().alias("booked_in_fen"),
+        gross.filter(ahead).sum().alias("booked_ahead_fen"),
+        accrued.filter(inside).sum().alias("accrued_in_fen"),
+        accrued.filter(before).sum().alias("accrued_before_fen"),
+        before.any().alias("is_booked_before"),
+        inside.any().alias("is_booked_in"),
+        ahead.any().alias("is_booked_ahead"),
+        wallet.len().alias("n_vouchers"),
+        (wallet.min() == wallet.max()).alias("is_same_gross"),
+        (accrued.filter(inside) < 0).any().alias("is_release"),
+        pl.col("voucher_id").filter(inside).sort().alias("voucher_ids"),
+        pl.col("voucher_id").filter(ahead).sort().alias("ahead_voucher_ids"),
+        pl.col("date").filter(ahead).min().alias("ahead_date"),
+        pl.col("voucher_source").explode().sort().head(20).alias("voucher_source"),
+    )
+
+
+def judge_units(units: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """Say of each unit how the ledger stands to the channel in this period, as `state`, with what follows from it.
+
+    `base_fen` is what the period should have booked, `wallet_fen` what it did book net of accruals, `residual_fen` their
+    difference. States: ties · not_booked · late · late_rest · early_before · early · prior · duplicate · clawback ·
+    amount · rounding · no_flow · unseen (its refund lies before the first loaded bill). Source: rulings 13, 17, 19, 20.
+    """
+    sums = ["booked_before_fen", "booked_in_fen", "booked_ahead_fen", "accrued_in_fen", "accrued_before_fen", "n_vouchers"]
+    flags = ["is_booked_before", "is_booked_in", "is_booked_ahead", "is_same_gross", "is_release"]
+    flow, booked = pl.col("flow_in_fen"), pl.col("booked_in_fen")
+    units = units.with_columns(pl.col(sums).fill_null(0), pl.col(flags).fill_null(False)).with_columns(
+        # A release of an accrual is no booking of its own; where the whole ties anyway nothing needs telling apart.
+        pl.when(booked == flow).then(0).otherwise("accrued_in_fen").alias("accrued_net_fen")
+    )
+    wallet = booked - pl.col("accrued_net_fen")
+    prior = (pl.col("flow_before_fen") != 0) & (pl.col("booked_before_fen") == pl.col("accrued_before_fen"))
+    base = (
+        pl.when(prior & (wallet != 0) & (wallet != flow) & (flow == 0)).then("flow_before_fen")
+        .when(prior & (flow != 0) & _is_close(wallet - flow - pl.col("flow_before_fen"), scope)).then(flow + pl.col("flow_before_fen"))
+        .otherwise(flow)
+    )
+    units = units.with_columns(wallet.alias("wallet_fen"), base.alias("base_fen")).with_columns(
+        (pl.col("wallet_fen") - pl.col("base_fen")).alias("residual_fen"),
+        (pl.col("base_fen") != pl.col("flow_in_fen")).alias("is_prior"),
+    )
+    event_in = scope.is_in("approved_at") | pl.col("approved_at").is_null() if scope.config.standard == "CAS" else pl.lit(True)
+    return units.with_columns(_state(scope).alias("state"), pl.lit(scope.period.text).alias("period_text")).with_columns(
+        _cas_late(scope).alias("is_cas_late"), event_in.alias("is_event_in")
+    )
+
+
+def lone_vouchers(refs: pl.DataFrame, units: pl.DataFrame, orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """One row per voucher of the period with refs that no refund answers: Σ of those refs, accruals apart, and the refs.
+
+    Order and case are filled where all such refs of the voucher are about one. Source: rulings 10 and 19.
+    """
+    about = units.select("u", "state", "platform_key", "order_id", "case_id")
+    lone = (
+        refs.filter(pl.col("period") == scope.period.text)
+        .join(about, on="u", how="left", validate="m:1")
+        .filter((pl.col("u").is_null() | (pl.col("state") == "no_flow")) & (pl.col("gross_fen") != pl.col("accrued_fen")))
+        .with_columns(
+            pl.coalesce("order_id", pl.when(pl.col("ref_kind") == "order").then("ref_id")).alias("order_id"),
+            pl.coalesce("case_id", pl.when(pl.col("ref_kind") == "case").then("ref_id")).alias("case_id"),
+        )
+        .join(orders.select("order_id", pl.col("platform").alias("order_platform")).unique("order_id", keep="none"), on="order_id", how="left", validate="m:1")
+    )
+
+    def only(column: str) -> pl.Expr:
+        values = pl.col(column).drop_nulls().unique()
+        return pl.when(values.len() == 1).then(values.sort().first()).alias(column)
+
+    return (
+        lone.with_columns(pl.coalesce("platform_key", "order_platform").alias("platform"))
+        .group_by("period", "voucher_id")
+        .agg(
+            (pl.col("gross_fen") - pl.col("accrued_fen")).sum().alias("gross_fen"),
+            pl.col("ref_id").sort().alias("ref_ids"),
+            *(only(name) for name in ("platform", "shop", "order_id", "case_id")),
+            pl.col("date").min(),
+            pl.col("voucher_source").explode().sort().head(20),
+        )
+        .sort("period", "voucher_id")
+    )
+
+
+def _is_close(gap: pl.Expr, scope: Scope) -> pl.Expr:
+    return gap.abs() <= scope.config.tolerance.row
+
+
+def _state(scope: Scope) -> pl.Expr:
+    wallet, base, gap = pl.col("wallet_fen"), pl.col("base_fen"), pl.col("residual_fen")
+    booked_twice = pl.col("is_same_gross") & (pl.col("n_vouchers") >= 2) & (wallet == pl.col("n_vouchers") * base)
+    again = (pl.col("flow_before_fen") != 0) & (wallet % pl.col("flow_before_fen") == 0)
+    rest = pl.col("booked_ahead_fen") != 0
+    return (
+        pl.when(gap == 0).then(pl.lit("ties"))
+        .when((wallet == 0) & rest).then(pl.lit("late"))
+        .when((wallet == 0) & (pl.col("booked_before_fen") != pl.col("accrued_before_fen"))).then(pl.lit("early_before"))
+        .when(wallet == 0).then(pl.lit("not_booked"))
+        .when((base == 0) & (pl.col("flow_before_fen") != 0)).then(pl.when(again).then(pl.lit("duplicate")).otherwise(pl.lit("amount")))
+        .when((base == 0) & (pl.col("flow_ahead_fen") != 0)).then(pl.lit("early"))
+        .when((base == 0) & pl.col("is_unseen")).then(pl.lit("unseen"))
+        .when(base == 0).then(pl.lit("no_flow"))
+        .when(_is_close(gap, scope)).then(pl.lit("rounding"))
+        .when(booked_twice).then(pl.lit("duplicate"))
+        .when(gap == -pl.col("clawback_in_fen")).then(pl.lit("clawback"))
+        .when(rest & _is_close(gap + pl.col("booked_ahead_fen"), scope)).then(pl.lit("late_rest"))
+        .otherwise(pl.lit("amount"))
+    )
+
+
+def _cas_late(scope: Scope) -> pl.Expr:
+    """Under CAS the event is the approval: late too when no accrual was made for it, though money and voucher agree."""
+    if scope.config.standard != "CAS":
+        return pl.lit(False)
+    approved_here = scope.is_in("approved_at") & ~pl.col("is_booked_in") & pl.col("is_booked_ahead") & (pl.col("flow_in_fen") == 0)
+    approved_before = (
+        scope.is_before("approved_at")
+        & (pl.col("wallet_fen") != 0)
+        & ~pl.col("is_booked_before")
+        & ~pl.col("is_release")
+        & ~pl.col("is_prior")
+        & (pl.col("flow_in_fen") != 0)
+    )
+    return approved_here | approved_before

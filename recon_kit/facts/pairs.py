@@ -1,0 +1,127 @@
+"""The `matches` and `unmatched` tables: every row of both sides of each pair exactly once, with its amount."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from recon_kit.errors import TieError
+from recon_kit.facts import Facts
+from recon_kit.results import MATCHES, UNMATCHED, conform_result
+from recon_kit.schema import REFUND_FLOW_KINDS, TABLES
+
+_SIDE = ["side", "table", "row_key", "amount_fen", "group", "pass", "reason"]
+
+
+def pair_tables(facts: Facts) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return (`matches`, `unmatched`) of M1, M3 and M4; TieError when a row is missing or stands twice (a bug)."""
+    tolerance = facts.scope.config.tolerance.row
+    matches, unmatched = [], []
+    for pair, sides in (("M1", _order_payment(facts)), ("M3", _case_refund(facts)), ("M4", _refund_ledger(facts))):
+        for (side,), rows in sides.group_by("side"):
+            if rows.select("table", "row_key").is_duplicated().any():
+                raise TieError(f"pair {pair}, {side} side: a row stands twice; every row must have one outcome. This is a bug")
+        signed = pl.when(pl.col("side") == "right").then("amount_fen").otherwise(-pl.col("amount_fen"))
+        matched = sides.filter(pl.col("group").is_not_null()).with_columns(signed.sum().over("group").alias("gap_fen"))
+        small = (pl.col("gap_fen") != 0) & (pl.col("gap_fen").abs() <= tolerance)
+        matches.append(
+            matched.with_columns(
+                pl.lit(pair).alias("pair"),
+                pl.concat_str(pl.lit(f"{pair}-"), "group").alias("group_id"),
+                pl.when(small).then(pl.lit("in_tolerance")).otherwise(pl.lit("matched")).alias("verdict"),
+            ).drop("group", "reason")
+        )
+        unmatched.append(sides.filter(pl.col("group").is_null()).with_columns(pl.lit(pair).alias("pair")).drop("group", "pass"))
+    return (
+        conform_result(pl.concat(matches).sort("pair", "group_id", "side", "table", "row_key"), MATCHES),
+        conform_result(pl.concat(unmatched).sort("pair", "side", "table", "row_key"), UNMATCHED),
+    )
+
+
+def _row_key(table: str) -> pl.Expr:
+    return pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in TABLES[table].key], separator="|")
+
+
+def _side(frame: pl.DataFrame, side: str, table: pl.Expr, key: pl.Expr, amount: pl.Expr, default: pl.Expr) -> pl.DataFrame:
+    """Rows of one side; `group`, `pass` and `reason` come from the match, `default` where the row took no part in it."""
+    reason = pl.when(pl.col("group").is_null()).then(pl.coalesce("reason", default))
+    return frame.select(
+        pl.lit(side).alias("side"),
+        table.alias("table"),
+        key.alias("row_key"),
+        amount.cast(pl.Int64).alias("amount_fen"),
+        pl.col("group"),
+        pl.col("pass"),
+        reason.alias("reason"),
+    ).select(_SIDE)
+
+
+_EXCLUDED = pl.lit("excluded")
+
+
+def _order_payment(facts: Facts) -> pl.DataFrame:
+    matched = facts.receipts.matched
+    left = facts.orders.join(
+        matched.left.select(pl.col("row").alias("o"), pl.col("amount_fen").alias("expected_fen"), "group", "pass", "reason"),
+        on="o",
+        how="left",
+        validate="1:1",
+    )
+    payments = facts.receipts.payments.join(
+        matched.right.select(pl.col("row").alias("p"), "group", "pass", "reason"), on="p", how="left", validate="1:1"
+    )
+    outside = pl.when(pl.col("is_covered")).then(_EXCLUDED).otherwise(pl.lit("outside_window"))
+    key = pl.when(pl.col("table") == "flows").then(_row_key("flows")).otherwise(_row_key("payments"))
+    return pl.concat(
+        [
+            _side(left, "left", pl.lit("orders"), _row_key("orders"), pl.coalesce("expected_fen", "buyer_paid_fen"), _EXCLUDED),
+            # A template row gained its order for the match; its own key is what the file stated.
+            _side(
+                payments.with_columns(pl.col("stated_order_id").alias("order_id")), "right", pl.col("table"), key, pl.col("amount_fen"), outside
+            ),
+        ]
+    )
+
+
+def _case_refund(facts: Facts) -> pl.DataFrame:
+    matched = facts.refunds
+    left = facts.cases.join(
+        matched.left.select(pl.col("row").alias("c"), "group", "pass", "reason"), on="c", how="left", validate="1:1"
+    )
+    right = facts.flows.filter(pl.col("kind").is_in(REFUND_FLOW_KINDS)).join(
+        matched.right.select(pl.col("row").alias("f"), "group", "pass", "reason"), on="f", how="left", validate="1:1"
+    )
+    return pl.concat(
+        [
+            _side(left, "left", pl.lit("aftersales"), _row_key("aftersales"), pl.col("amount_fen"), _EXCLUDED),
+            _side(right, "right", pl.lit("flows"), _row_key("flows"), pl.col("out_fen"), _EXCLUDED),
+        ]
+    )
+
+
+def _refund_ledger(facts: Facts) -> pl.DataFrame:
+    matched = facts.ledger.matched
+    lefts = facts.units.select("u", "unit").join(
+        matched.left.select(pl.col("row").alias("u"), "group", "pass", "reason"), on="u", validate="1:1"
+    )
+    by_flow = facts.ledger.flow_units.unique("f", keep="first", maintain_order=True).join(lefts, on="unit", validate="m:1")
+    left = facts.flows.filter(pl.col("is_refund_type")).join(by_flow, on="f", how="left", validate="1:1")
+    key = ["period", "voucher_id", "line_no"]
+    lines = facts.ledger.line_refs.join(
+        matched.right.select(pl.col("row").alias("r"), "group", "pass", "reason"), on="r", validate="m:1"
+    ).select(*key, "group", "pass", "reason")
+    right = facts.vouchers.join(lines, on=key, how="left", validate="1:1")
+    # A unit without a flow (a case never paid) may carry the group: its vouchers then have no flow beside them.
+    flows_of = left.select("group").drop_nulls().unique().with_columns(pl.lit(True).alias("has_flow"))
+    right = right.join(flows_of, on="group", how="left", validate="m:1").with_columns(
+        pl.when(pl.col("has_flow")).then("group").alias("group"),
+        pl.when(pl.col("has_flow")).then("pass").alias("pass"),
+        pl.when(pl.col("has_flow") | pl.col("group").is_null()).then("reason").otherwise(pl.lit("no_counterpart")).alias("reason"),
+    )
+    return pl.concat(
+        [
+            _side(left, "left", pl.lit("flows"), _row_key("flows"), pl.col("out_fen"), _EXCLUDED),
+            _side(
+                right, "right", pl.lit("voucher_lines"), _row_key("voucher_lines"), pl.col("credit_fen") - pl.col("debit_fen"), _EXCLUDED
+            ),
+        ]
+    )

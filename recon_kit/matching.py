@@ -1,0 +1,277 @@
+"""Matching passes as pure functions, the ladders they form, and PAIRS: the matrix M1…M13 as data.
+
+A pair has a left and a right frame. Each has a unique `row` (Int64), an `amount_fen`, a `day` (Date), a `partition` (u64)
+and the key columns its ladder names; the left side also has `window_days`. A pass sees the rows no earlier pass used and
+returns memberships; a row is used once, and what no pass can place without guessing stays unmatched: *ambiguous* where
+several counterparts were possible. Nothing is ever matched by amount alone: every pass has a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from recon_kit.errors import MatchError
+
+How = Literal["key", "unique", "twins", "sum", "rest", "sole", "alike"]
+PAIRS_PER_KEY = 10_000
+"""Keys with more candidate pairs than this skip `unique`: such rows are twins, and their pairs would explode."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One rung of a ladder.
+
+    `key`: all rows of both sides with the key form one group, or join the one they are in. `unique`: one left and one right that have only each other
+    (same key, amount and, with `window`, days). `twins`: equal twins, k-th with k-th in time. `sum`: what is left of a key
+    is one row against several that sum to it. `rest`: the only open left of a key takes its open rights, whatever the
+    amount. `sole`: the key's only left, used or not, takes further rights. `alike`: of the key's lefts, used or not,
+    exactly one has that amount.
+    """
+
+    name: str
+    how: How
+    on: tuple[tuple[str, str], ...]
+    window: bool = False
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One row of the matching matrix: what is compared, by which ladder. Source: docs/method.md, matrix."""
+
+    name: str
+    left: str
+    right: str
+    ladder: tuple[Pass, ...]
+    zh: str
+    en: str
+
+
+def _pass(name: str, how: How, *on: str, window: bool = False) -> Pass:
+    keys = tuple((key.split("=")[0], key.split("=")[-1]) for key in on)
+    return Pass(name, how, keys, window)
+
+
+PAIRS: dict[str, Pair] = {
+    "M1": Pair("M1", "orders", "payments", (_pass("allocation", "key", "allocation"),), "订单—支付", "order–payment"),
+    "M3": Pair(
+        "M3",
+        "aftersales",
+        "flows",
+        (
+            _pass("request_no", "key", "case_ref=request_ref"),
+            _pass("case_id", "key", "case_ref"),
+            _pass("order_amount_window", "unique", "order", window=True),
+            _pass("order_amount_twins_window", "twins", "order", window=True),
+            _pass("order_amount", "unique", "order"),
+            _pass("order_amount_twins", "twins", "order"),
+            _pass("order_sum", "sum", "order"),
+            _pass("order_duplicate", "alike", "order"),
+            _pass("order_rest", "rest", "order"),
+            _pass("order_sole_case", "sole", "order"),
+            _pass("trade_no_amount_window", "unique", "trade_no", window=True),
+            _pass("trade_no_amount", "unique", "trade_no"),
+            _pass("trade_no_rest", "rest", "trade_no"),
+            _pass("trade_no_sole_case", "sole", "trade_no"),
+        ),
+        "售后—渠道退款",
+        "case–channel refund",
+    ),
+    "M4": Pair(
+        "M4",
+        "flows",
+        "voucher_lines",
+        (
+            _pass("voucher_ref", "key", "unit"),
+            _pass("order_sole_refund", "sole", "order"),
+            _pass("order_amount", "alike", "order"),
+            _pass("order_amount_twins", "twins", "order"),
+            _pass("order_rest", "rest", "order"),
+        ),
+        "退款—账簿",
+        "refund–ledger",
+    ),
+}
+"""The pairs this build runs, by name. Each frame's `partition` is a hash of what its keys cannot cross."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The outcome of one pair. `left`/`right`: row → group and pass (null: unmatched), with `reason` where unmatched.
+
+    Grain: every input row exactly once per side.
+    """
+
+    left: pl.DataFrame
+    right: pl.DataFrame
+
+
+def match(pair: Pair, left: pl.DataFrame, right: pl.DataFrame, *, partitions: int = 1) -> Matched:
+    """Run a pair's ladder. The result does not depend on `partitions` or on the order of rows.
+
+    Raises MatchError when a frame lacks a column the ladder names, or when a row was used twice.
+    """
+    _check(pair, left, right)
+    parts = [
+        _climb(pair.ladder, left.filter(pl.col("partition") % partitions == i), right.filter(pl.col("partition") % partitions == i))
+        for i in range(partitions)
+    ]
+    matched = Matched(*(pl.concat(side).sort("row") for side in zip(*parts, strict=True)))
+    for side, given in ((matched.left, left), (matched.right, right)):
+        if side["row"].n_unique() != given.height or side.height != given.height:
+            raise MatchError(f"pair {pair.name}: {given.height} rows in, {side.height} out; every row must come out once. This is a bug")
+    return matched
+
+
+def _check(pair: Pair, left: pl.DataFrame, right: pl.DataFrame) -> None:
+    for side, frame, extra in (("left", left, {"window_days"}), ("right", right, set[str]())):
+        index = 0 if side == "left" else 1
+        wanted = {"row", "amount_fen", "day", "partition"} | extra | {on[index] for rung in pair.ladder for on in rung.on}
+        if missing := wanted - set(frame.columns):
+            raise MatchError(f"pair {pair.name}, {side} side: columns {sorted(missing)} are missing")
+
+
+def _climb(ladder: tuple[Pass, ...], left: pl.DataFrame, right: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One partition: each pass in turn on what is still open."""
+    lefts, rights = _memberships(), _memberships()
+    for rung in ladder:
+        open_right = right.join(rights, on="row", how="anti")
+        if open_right.is_empty() or left.is_empty():
+            break
+        all_left = left.join(lefts, on="row", how="left", validate="1:1")
+        new_left, new_right = _PASSES[rung.how](_keyed(all_left, rung, 0), _keyed(open_right, rung, 1), rung)
+        lefts = pl.concat([lefts, new_left.select("row", "group", pl.lit(rung.name).alias("pass"))])
+        rights = pl.concat([rights, new_right.select("row", "group", pl.lit(rung.name).alias("pass"))])
+    return _outcome(left, lefts, right, rights)
+
+
+def _memberships() -> pl.DataFrame:
+    return pl.DataFrame(schema={"row": pl.Int64, "group": pl.Int64, "pass": pl.String})
+
+
+def _keyed(frame: pl.DataFrame, rung: Pass, side: int) -> pl.DataFrame:
+    """Rows with a whole key, the key's columns renamed k0, k1 …"""
+    names = [on[side] for on in rung.on]
+    return frame.drop_nulls(names).with_columns(pl.col(name).alias(f"k{i}") for i, name in enumerate(names))
+
+
+def _keys(rung: Pass) -> list[str]:
+    return [f"k{i}" for i in range(len(rung.on))]
+
+
+def _open(left: pl.DataFrame) -> pl.DataFrame:
+    return left.filter(pl.col("group").is_null()).drop("group", "pass")
+
+
+Sides = tuple[pl.DataFrame, pl.DataFrame]
+
+
+def _match_key(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
+    on = _keys(rung)
+    groups = left.group_by(on).agg(pl.coalesce("group", "row").min().alias("group"))
+    lefts = _open(left).join(right.select(on).unique(), on=on, how="semi").join(groups, on=on, validate="m:1")
+    rights = right.join(groups, on=on, validate="m:1")
+    return lefts, rights
+
+
+def _match_unique(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
+    on = [*_keys(rung), "amount_fen"]
+    lefts = _open(left)
+    crowded = lefts.group_by(on).len("l").join(right.group_by(on).len("r"), on=on).filter(pl.col("l") * pl.col("r") > PAIRS_PER_KEY)
+    found = lefts.join(crowded, on=on, how="anti").join(right, on=on, suffix="_right")
+    pairs = _within(found, rung).filter((pl.len().over("row") == 1) & (pl.len().over("row_right") == 1))
+    return _one_to_one(pairs)
+
+
+def _match_twins(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
+    on = [*_keys(rung), "amount_fen"]
+    nth = pl.struct("day", "row").rank("ordinal").over(on).alias("nth")
+    pairs = _open(left).with_columns(nth).join(right.with_columns(nth), on=[*on, "nth"], suffix="_right", validate="1:1")
+    return _one_to_one(_within(pairs, rung))
+
+
+def _match_sum(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
+    on = _keys(rung)
+    lefts = _open(left)
+    total = pl.col("amount_fen").sum().alias("total")
+    one = pl.col("row").min().alias("group")
+    sums = lefts.group_by(on).agg(total, one, pl.len().alias("n")).join(
+        right.group_by(on).agg(total, pl.len().alias("n")), on=on, suffix="_right", validate="1:1"
+    )
+    tied = sums.filter((pl.col("total") == pl.col("total_right")) & ((pl.col("n") == 1) | (pl.col("n_right") == 1))).select(*on, "group")
+    return lefts.join(tied, on=on, validate="m:1"), right.join(tied, on=on, validate="m:1")
+
+
+def _match_rest(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
+    on = _keys(rung)
+    single = _open(left).group_by(on).agg(pl.col("row").min().alias("group"), pl.len().alias("n")).filter(pl.col("n") == 1)
+    rights = right.join(single.drop("n"), on=on, validate="m:1")
+    return _open(left).join(rights.select("group").unique(), left_on="row", right_on="group", how="semi").with_columns(
+        pl.col("row").alias("group")
+    ), rights
+
+
+def _match_sole(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
+    on = _keys(rung)
+    return _join_existing(left, right, on)
+
+
+def _match_alike(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
+    return _join_existing(left, right, [*_keys(rung), "amount_fen"])
+
+
+def _join_existing(left: pl.DataFrame, right: pl.DataFrame, on: list[str]) -> Sides:
+    """Rights join the group of the only left with their key, whether that left was open or used."""
+    only = (
+        left.group_by(on)
+        .agg(pl.coalesce("group", "row").min().alias("group"), pl.len().alias("n"), pl.col("row").min().alias("left_row"))
+        .filter(pl.col("n") == 1)
+        .drop("n")
+    )
+    rights = right.join(only, on=on, validate="m:1")
+    lefts = _open(left).join(rights.select("left_row").unique(), left_on="row", right_on="left_row", how="semi")
+    return lefts.with_columns(pl.col("row").alias("group")), rights
+
+
+def _within(pairs: pl.DataFrame, rung: Pass) -> pl.DataFrame:
+    if not rung.window:
+        return pairs
+    return pairs.filter((pl.col("day_right") - pl.col("day")).dt.total_days().abs() <= pl.col("window_days"))
+
+
+def _one_to_one(pairs: pl.DataFrame) -> Sides:
+    lefts = pairs.select("row", pl.col("row").alias("group"))
+    return lefts, pairs.select(pl.col("row_right").alias("row"), pl.col("row").alias("group"))
+
+
+_PASSES: dict[str, Callable[[pl.DataFrame, pl.DataFrame, Pass], Sides]] = {
+    "key": _match_key,
+    "unique": _match_unique,
+    "twins": _match_twins,
+    "sum": _match_sum,
+    "rest": _match_rest,
+    "sole": _match_sole,
+    "alike": _match_alike,
+}
+
+
+def _outcome(left: pl.DataFrame, lefts: pl.DataFrame, right: pl.DataFrame, rights: pl.DataFrame) -> Sides:
+    """Join memberships back; an unmatched row whose `order` still has an unmatched counterpart is ambiguous."""
+    left_out = left.join(lefts, on="row", how="left", validate="1:1")
+    right_out = right.join(rights, on="row", how="left", validate="1:1")
+    if "order" not in left.columns or "order" not in right.columns:
+        reason = pl.when(pl.col("group").is_null()).then(pl.lit("no_counterpart")).alias("reason")
+        return left_out.with_columns(reason), right_out.with_columns(reason)
+
+    def with_reason(mine: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+        waiting = other.filter(pl.col("group").is_null()).select("order").drop_nulls().unique().with_columns(pl.lit(True).alias("waits"))
+        return mine.join(waiting, on="order", how="left", validate="m:1").with_columns(
+            pl.when(pl.col("group").is_null())
+            .then(pl.when(pl.col("waits")).then(pl.lit("ambiguous")).otherwise(pl.lit("no_counterpart")))
+            .alias("reason")
+        ).drop("waits")
+
+    return with_reason(left_out, right_out), with_reason(right_out, left_out)

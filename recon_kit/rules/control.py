@@ -1,0 +1,59 @@
+"""S05, K05, K06: what the sources themselves leave unexplained. Source: docs/rules.md; rulings 7, 8, 23; schema, Merging."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from recon_kit.rules.rule import Rule, listed, listing, numbered
+
+CONTROL_RULES: tuple[Rule, ...] = (
+    Rule(
+        "S05",
+        ("flows",),
+        source="flows",
+        when=(pl.col("kind") == "unknown") & pl.col("is_fact"),
+        key=pl.col("flow_id"),
+        scope=pl.col("channel"),
+        subject=numbered("f", "f"),
+        expected=pl.lit(0, pl.Int64),
+        actual=pl.col("out_fen"),
+        facts={"actual_fen": pl.col("out_fen"), "at": pl.col("money_at").dt.date(), "scene": pl.coalesce("scene", "memo")},
+        platform=pl.col("platform_key"),
+        shop=pl.col("shop"),
+        channel=pl.col("channel"),
+        order_id=pl.col("order_id"),
+        event_at=pl.col("money_at"),
+        evidence=(listed("source"),),
+    ),
+    Rule(
+        "K05",
+        (),
+        source="duplicates",
+        when=pl.lit(True),
+        # The platform is part of the natural key, but stands in a column of its own.
+        key=pl.when(pl.col("table").is_in(["orders", "aftersales"])).then(pl.col("key").str.replace(r"^[^|]*\|", "")).otherwise("key"),
+        scope=pl.concat_str("table", pl.lit(" "), "key"),
+        subject=pl.concat_str(pl.lit("k "), "table", pl.lit(" "), "key"),
+        facts={"table": pl.col("table"), "n": pl.col("n")},
+        platform=pl.col("platform"),
+        shop=pl.col("shop"),
+        channel=pl.col("channel"),
+        order_id=pl.col("order_id"),
+        case_id=pl.col("case_id"),
+        evidence=(listing("evidence"),),
+    ),
+    Rule(
+        "K06",
+        (),
+        source="broken_files",
+        when=pl.lit(True),
+        key=pl.col("file"),
+        scope=pl.col("period_text"),
+        subject=pl.concat_str(pl.lit("file "), "file"),
+        expected=pl.col("stated_fen"),
+        actual=pl.col("found_fen"),
+        facts={"broken": pl.col("broken"), "missing": pl.col("missing")},
+        channel=pl.col("channel"),
+        evidence=(pl.concat_list("file"),),
+    ),
+)

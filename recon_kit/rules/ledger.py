@@ -1,0 +1,85 @@
+"""L (and A06, A04 of a voucher): what the channel paid against what the ledger booked. Source: docs/rules.md; rulings 13, 17–20."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from recon_kit.rules.rule import Rule, listed, listing, numbered
+
+_base, _wallet, _state = pl.col("base_fen"), pl.col("wallet_fen"), pl.col("state")
+_flow_or_ahead = pl.when(pl.col("flow_in_fen") != 0).then("flow_in_fen").otherwise("flow_ahead_fen")
+_prior = pl.col("base_fen") - pl.col("flow_in_fen")
+_late_rest = pl.col("booked_ahead_fen")
+
+_UNIT: dict[str, Any] = {
+    "needs": ("flows", "voucher_lines"),
+    "source": "units",
+    "key": pl.coalesce("case_id", "flow_id", "order_id"),
+    "scope": pl.when(pl.col("case_id").is_null()).then("flow_channel").otherwise("platform_key"),
+    "subject": numbered("u", "u"),
+    "platform": pl.coalesce("platform", "platform_key"),
+    "shop": pl.col("shop"),
+    "channel": pl.col("flow_channel"),
+    "order_id": pl.col("order_id"),
+    "case_id": pl.col("case_id"),
+    "event_at": pl.coalesce("flow_at", "first_flow_at"),
+    "evidence": (listed("case_source"), listing("flow_source"), listing("voucher_source")),
+}
+_VOUCHERS = pl.coalesce("voucher_ids", pl.lit([], pl.List(pl.String))).list.join("、")
+
+
+def _facts(expected: pl.Expr, actual: pl.Expr) -> dict[str, pl.Expr]:
+    return {
+        "expected_fen": expected,
+        "actual_fen": actual,
+        "at": pl.coalesce("flow_at", "first_flow_at").dt.date(),
+        "vouchers": _VOUCHERS,
+        "n": pl.col("n_vouchers"),
+        "booked_on": pl.col("ahead_date"),
+        "period": pl.col("period_text"),
+    }
+
+
+def _amounts(expected: pl.Expr, actual: pl.Expr) -> dict[str, Any]:
+    return {"expected": expected, "actual": actual, "facts": _facts(expected, actual)}
+
+
+_ZERO = pl.lit(0, pl.Int64)
+
+UNIT_RULES: tuple[Rule, ...] = (
+    Rule("L01", when=_state == "not_booked", **_amounts(_base, _ZERO), **_UNIT),
+    Rule("L03", when=_state == "duplicate", **_amounts(pl.coalesce(pl.when(_base != 0).then(_base), "flow_before_fen"), _wallet), **_UNIT),
+    Rule("L04", when=_state == "amount", **_amounts(_base, _wallet), **_UNIT),
+    # Expected is what the ledger should have booked of the platform-funded part.
+    Rule("A04", when=_state == "clawback", **_amounts(pl.col("clawback_in_fen"), _ZERO), **_UNIT),
+    Rule("A06", when=_state == "rounding", why="A06_voucher", **_amounts(_base, _wallet), **_UNIT),
+    Rule("L05", when=(_state == "late") & pl.col("is_event_in"), **_amounts(_base, _ZERO), **_UNIT),
+    Rule("L05", when=(_state == "late_rest") & pl.col("is_event_in"), **_amounts(_late_rest, _ZERO), **_UNIT),
+    Rule("L05", when=pl.col("is_prior"), why="L05_prior", **_amounts(_prior, _ZERO), **_UNIT),
+    Rule("L05", when=pl.col("is_cas_late"), why="L05_cas", **_amounts(_flow_or_ahead, _ZERO), **_UNIT),
+)
+
+REF_RULES: tuple[Rule, ...] = (
+    Rule(
+        "L02",
+        ("flows", "voucher_lines"),
+        source="lone_vouchers",
+        when=pl.col("gross_fen") != 0,
+        key=pl.col("voucher_id"),
+        scope=pl.col("period"),
+        subject=pl.concat_str(pl.lit("v "), "period", pl.lit("|"), "voucher_id"),
+        expected=_ZERO,
+        actual=pl.col("gross_fen"),
+        facts={"actual_fen": pl.col("gross_fen"), "refs": pl.col("ref_ids").list.join("、"), "voucher_id": pl.col("voucher_id")},
+        platform=pl.col("platform"),
+        shop=pl.col("shop"),
+        order_id=pl.col("order_id"),
+        case_id=pl.col("case_id"),
+        event_at=pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Shanghai"),
+        evidence=(listing("voucher_source"),),
+    ),
+)
+
+LEDGER_RULES = (*UNIT_RULES, *REF_RULES)

@@ -1,0 +1,58 @@
+"""What a rule is: one record. Detection, *not checked*, evidence, work-lists and docs/rules.md all follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+NULL_TEXT = pl.lit(None, pl.String)
+NULL_FEN = pl.lit(None, pl.Int64)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way a code is found.
+
+    `source` names a frame of Facts, `when` the rows of it that break the rule. `key` is the finding's key, `scope` what
+    makes it unique among platforms, channels or periods. `expected`/`actual` are fen, and the gap is actual − expected
+    unless `gap` says otherwise. `why` names the sentence in templates/why.toml and `facts` what fills it. `subject` names
+    the row the finding is about, for the bridge. Without a table of `needs` the code is *not checked*.
+    """
+
+    code: str
+    needs: tuple[str, ...]
+    source: str
+    when: pl.Expr
+    key: pl.Expr
+    scope: pl.Expr
+    subject: pl.Expr
+    expected: pl.Expr = NULL_FEN
+    actual: pl.Expr = NULL_FEN
+    gap: pl.Expr | None = None
+    key_kind: str | None = None
+    why: str = ""
+    facts: dict[str, pl.Expr] = field(default_factory=dict)
+    platform: pl.Expr = NULL_TEXT
+    shop: pl.Expr = NULL_TEXT
+    channel: pl.Expr = NULL_TEXT
+    order_id: pl.Expr = NULL_TEXT
+    case_id: pl.Expr = NULL_TEXT
+    event_at: pl.Expr = field(default_factory=lambda: pl.lit(None, pl.Datetime("us", "Asia/Shanghai")))
+    breaks_on: pl.Expr = field(default_factory=lambda: pl.lit(None, pl.Date))
+    evidence: tuple[pl.Expr, ...] = ()
+
+
+def numbered(letter: str, column: str) -> pl.Expr:
+    """Subject text such as `c 12`: the row number of a facts frame, which the bridge joins on."""
+    return pl.concat_str(pl.lit(letter + " "), column)
+
+
+def listed(column: str) -> pl.Expr:
+    """A single `file:row` as a list, empty when null."""
+    return pl.when(pl.col(column).is_null()).then(pl.lit([], pl.List(pl.String))).otherwise(pl.concat_list(column))
+
+
+def listing(column: str) -> pl.Expr:
+    """A list of `file:row`, empty when null."""
+    return pl.col(column).fill_null(pl.lit([], pl.List(pl.String)))

@@ -1,0 +1,205 @@
+"""run_period(): the whole way on one page, a table of contents of the package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from recon_kit import __version__, publish
+from recon_kit.bridge import Bridge, build_bridge
+from recon_kit.collect import Collected, collect
+from recon_kit.config import Config
+from recon_kit.errors import ConfigError, TieError
+from recon_kit.facts import Facts, Scope, build_facts
+from recon_kit.facts.pairs import pair_tables
+from recon_kit.kpis import build_kpis
+from recon_kit.narrative import render_why
+from recon_kit.periods import Period, parse_period
+from recon_kit.privacy import mask_frame
+from recon_kit.results import DISCREPANCIES, conform_result
+from recon_kit.rules import detect, not_checked
+from recon_kit.schema import TABLES
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one period computed, before anything is written. `tables`: name → frame, canonical and result tables."""
+
+    tables: dict[str, pl.DataFrame]
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A published run: its folder, its summary and its verdict (worst first: incomplete, breaks, warnings, pending, reconciled)."""
+
+    run_dir: Path
+    summary: dict[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        """The run's verdict."""
+        return str(self.summary["verdict"])
+
+    @property
+    def exit_code(self) -> int:
+        """0 when reconciled or pending, 1 for warnings, breaks or incomplete."""
+        return 0 if self.verdict in ("reconciled", "pending") else 1
+
+
+def run_period(
+    period: str,
+    data: Path,
+    out: Path,
+    *,
+    config: Config,
+    as_of: date | None = None,
+    pages: bool = True,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Reconcile one period of a folder of exports and publish it as `out/period`; nothing is published when it cannot run.
+
+    Raises a ReconError for a source, option or tie that does not hold.
+    """
+    say = progress or (lambda message: None)
+    span = parse_period(period)
+    scope = Scope(config, span, check_as_of(span, as_of))
+    say("collect")
+    collected = collect(data, progress=progress)
+    outcome = reconcile(collected, scope, progress=progress)
+    with publish.staged(out, period) as staging:
+        say("write")
+        write_tables(staging.path, outcome)
+        if pages:
+            from recon_kit import report  # only here: notebooks and their kernel are slow to import
+
+            report.write_run_pages(staging.path, language=config.entity.language, progress=progress)
+            report.write_workbook(staging.path, language=config.entity.language)
+        staging.describe(inputs=_inputs(collected), config=config.model_dump(mode="json", by_alias=True), versions=_versions())
+    return RunResult(out / period, outcome.summary)
+
+
+def check_as_of(period: Period, as_of: date | None) -> date:
+    """The as-of day, by default the period's last; ConfigError when it lies before the period."""
+    if as_of is not None and as_of < period.start:
+        raise ConfigError(f"--as-of {as_of}: lies before the period {period.text}; give a day from {period.start} on")
+    return as_of or period.last_day
+
+
+def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progress: Progress | None = None) -> Outcome:
+    """Stage 2 and what follows from it, without writing: facts → findings → bridge → KPIs → verdict."""
+    say = progress or (lambda message: None)
+    language = scope.config.entity.language
+    check_intake(collected)
+    say("match")
+    facts = build_facts(collected, scope, partitions=partitions)
+    matches, unmatched = pair_tables(facts)
+    say("detect")
+    findings = detect(facts)
+    say("bridge")
+    bridge = build_bridge(facts, findings, language)
+    kpis = build_kpis(facts, collected.tables.complaints)
+    discrepancies = conform_result(render_why(findings.drop("subject").with_columns(pl.lit(None, pl.String).alias("why")), language), DISCREPANCIES)
+    loaded = {name: frame for name in TABLES if (frame := getattr(collected.tables, name)) is not None}
+    results = {
+        "discrepancies": discrepancies,
+        "matches": matches,
+        "unmatched": unmatched,
+        "bridge": bridge.lines,
+        "bridge_items": bridge.items,
+        "kpis": kpis,
+        "intake": collected.intake,
+        "quarantine": collected.quarantine,
+    }
+    masked = {name: mask_frame(frame, TABLES[name]) for name, frame in loaded.items()}
+    return Outcome({**masked, **results}, summarise(collected, facts, bridge, results))
+
+
+def check_intake(collected: Collected) -> None:
+    """Row accounting of the intake: rows_read = loaded + quarantined + declared duplicates; TieError otherwise."""
+    broken = collected.intake.filter(
+        pl.col("rows_read") != pl.col("rows_loaded") + pl.col("rows_quarantined") + pl.col("rows_duplicate")
+    )
+    for row in broken.head(1).iter_rows(named=True):
+        raise TieError(
+            f"{row['file']}: {row['rows_read']} rows read, {row['rows_loaded']} loaded + {row['rows_quarantined']} quarantined + "
+            f"{row['rows_duplicate']} duplicate; expected equal. This is a bug, nothing was published"
+        )
+
+
+def verdict_of(facts: Facts, bridge: Bridge, findings: pl.DataFrame) -> str:
+    """incomplete > breaks > warnings > pending > reconciled; a side that was not supplied caps it at warnings."""
+    primary = findings.filter(pl.col("primary_id").is_null())
+    natures = set(primary["nature"])
+    if bridge.unexplained_fen != 0 or (primary["code"] == "K06").any():
+        return "incomplete"
+    if "break" in natures:
+        return "breaks"
+    if natures & {"rounding", "control", "data"} or bridge.ends_at != "C0" or "aftersales" not in facts.supplied or "orders" not in facts.supplied:
+        return "warnings"
+    return "pending" if "timing" in natures else "reconciled"
+
+
+def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[str, pl.DataFrame]) -> dict[str, Any]:
+    """The content of summary.json: plain values only, equal for equal inputs."""
+    scope, found = facts.scope, results["discrepancies"]
+    primary = found.filter(pl.col("primary_id").is_null())
+    sums = [pl.col(name).sum() for name in ("gap_fen", "expected_fen", "actual_fen", "loss_fen")]
+    codes = primary.group_by("code").agg(pl.len().alias("n"), *sums, pl.col("nature").first()).sort("code")
+    related = found.filter(pl.col("primary_id").is_not_null()).group_by("code").len().sort("code")
+    totals = results["kpis"].filter(pl.col("dimension") == "all")
+    rows = ["layout", "table", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate"]
+    return {
+        "schema": 1,
+        "entity": scope.config.entity.name,
+        "period": scope.period.text,
+        "as_of": scope.as_of.isoformat(),
+        "language": scope.config.entity.language,
+        "standard": scope.config.standard,
+        "verdict": verdict_of(facts, bridge, found),
+        "unexplained_fen": bridge.unexplained_fen,
+        "bridge_ends_at": bridge.ends_at,
+        "bridge": dict(bridge.lines.select("line", "amount_fen").iter_rows()),
+        "codes": {row.pop("code"): row for row in codes.iter_rows(named=True)},
+        "related": dict(related.iter_rows()),
+        "not_checked": not_checked(facts),
+        "not_scheduled": [],
+        "rows": {row["file"]: {name: row[name] for name in rows} for row in collected.intake.iter_rows(named=True)},
+        "controls": collected.controls.select("file", "measure", "unit", "stated", "found").to_dicts(),
+        "kpis": {row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in totals.iter_rows(named=True)},
+        "warnings": [note.text(scope.config.entity.language) for note in collected.warnings],
+        "inputs_sha256": _digest([f"{row['file']} {row['sha256']}" for row in collected.intake.iter_rows(named=True)]),
+        "versions": _versions(),
+    }
+
+
+def write_tables(folder: Path, outcome: Outcome) -> None:
+    """Write `tables/*.parquet` and summary.json; equal outcomes give equal bytes."""
+    (folder / "tables").mkdir(exist_ok=True)
+    for name, frame in outcome.tables.items():
+        frame.write_parquet(folder / "tables" / f"{name}.parquet", compression="zstd", statistics=False)
+    text = json.dumps(outcome.summary, ensure_ascii=False, indent=1, sort_keys=False)
+    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _inputs(collected: Collected) -> list[dict[str, Any]]:
+    return collected.intake.select("file", "sha256", "rows_read").to_dicts()
+
+
+def _versions() -> dict[str, str]:
+    return {"recon_kit": __version__, "python": platform.python_version(), "polars": version("polars")}
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
