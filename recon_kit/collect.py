@@ -1,0 +1,287 @@
+"""Stage 1: a folder of exports → canonical tables, with every row of every file accounted for.
+
+Files are found by what stands in them, whatever they are called and however deep they lie.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import polars as pl
+
+from recon_kit.errors import SourceError, TieError
+from recon_kit.results import INTAKE, QUARANTINE, conform_result, result_schema
+from recon_kit.schema import DTYPES, TABLES, conform
+from recon_kit.sources.controls import CONTROL_SCHEMA
+from recon_kit.sources.decode import Grid, is_passed_over, open_grids
+from recon_kit.sources.layout import Layout, load_layouts
+from recon_kit.sources.merge import DUPLICATES_SCHEMA, Merged, Source, defaults, fill_platform, merge
+from recon_kit.sources.notes import Note
+from recon_kit.sources.reader import Part, Reading, identify, nearest_layouts, read
+
+__all__ = ["Collected", "Note", "Tables", "collect", "read_files"]
+
+PASSED_OVER_FOLDERS = {"reports", "layouts"}
+CONTROLS_SCHEMA = {"file": pl.String(), "member": pl.String(), **CONTROL_SCHEMA}
+COVERAGE_SCHEMA = {
+    "file": pl.String(),
+    "layout": pl.String(),
+    "table": pl.String(),
+    "channel": pl.String(),
+    "account": pl.String(),
+    **{name: DTYPES["instant"] for name in ("starts_at", "ends_at", "exported_at", "first_at", "last_at")},
+}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The canonical tables, in the order of `schema.TABLES`. None: not supplied; an empty frame: supplied, nothing in it."""
+
+    orders: pl.DataFrame | None = None
+    order_lines: pl.DataFrame | None = None
+    order_discounts: pl.DataFrame | None = None
+    promotions: pl.DataFrame | None = None
+    payments: pl.DataFrame | None = None
+    aftersales: pl.DataFrame | None = None
+    aftersale_events: pl.DataFrame | None = None
+    flows: pl.DataFrame | None = None
+    shipments: pl.DataFrame | None = None
+    receipts: pl.DataFrame | None = None
+    voucher_lines: pl.DataFrame | None = None
+    fees: pl.DataFrame | None = None
+    wallets: pl.DataFrame | None = None
+    bank_rows: pl.DataFrame | None = None
+    complaints: pl.DataFrame | None = None
+    products: pl.DataFrame | None = None
+
+    def supplied(self) -> dict[str, pl.DataFrame]:
+        """The tables that were supplied, by name."""
+        return {f.name: frame for f in fields(self) if (frame := getattr(self, f.name)) is not None}
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a folder held.
+
+    `intake`: one row per file or zip member read. `quarantine`: rows set aside, with the reason. `duplicates`: one row per
+    natural key that came twice (K05 candidates; `evidence` has all its rows). `controls`: one row per total a file states.
+    `coverage`: one row per bill, with the half-open span it states (null where it states none).
+    """
+
+    tables: Tables
+    intake: pl.DataFrame
+    quarantine: pl.DataFrame
+    duplicates: pl.DataFrame
+    controls: pl.DataFrame
+    coverage: pl.DataFrame
+    warnings: tuple[Note, ...]
+
+
+def collect(data: Path, *, progress: Callable[[str], None] | None = None, layouts: Sequence[Path] = ()) -> Collected:
+    """Read every file under a folder and merge the rows into canonical tables.
+
+    `progress` is called with each file's name. `layouts`: folders with further layouts, which come before the built-in ones.
+    Raises SourceError for a file that cannot be read and TieError when a row is unaccounted for.
+    """
+    if not data.is_dir():
+        raise SourceError(f"{data}: no such folder; expected the folder with the exported files; give it with --data")
+    readings, notes = [], []
+    for outcome in read_files([data], layouts=layouts, progress=progress):
+        if isinstance(outcome, SourceError):
+            raise outcome
+        if isinstance(outcome, Note):
+            notes.append(outcome)
+        else:
+            readings.append(outcome)
+    return assemble(readings, notes)
+
+
+def read_files(
+    paths: Sequence[Path], *, layouts: Sequence[Path] = (), progress: Callable[[str], None] | None = None
+) -> Iterator[Reading | Note | SourceError]:
+    """Read files and folders one after another: a reading per file or member, a note per unknown file, or its error."""
+    known = tuple(layout for folder in (*layouts, None) for layout in (load_layouts(folder) if folder else load_layouts()))
+    for path, name in _walk(paths):
+        if progress:
+            progress(name)
+        with tempfile.TemporaryDirectory(prefix="recon_kit_", ignore_cleanup_errors=True) as workdir:
+            try:
+                yield from _read_file(path, name, Path(workdir), known)
+            except SourceError as error:
+                yield error
+
+
+def assemble(readings: Sequence[Reading], notes: Sequence[Note] = ()) -> Collected:
+    """Merge what the files held into canonical tables and account for every row."""
+    ordered = sorted(readings, key=lambda r: r.name)
+    first_with: dict[str, str] = {}
+    fresh, repeated, warnings = [], [], list(notes)
+    for reading in ordered:
+        if (first := first_with.setdefault(reading.sha256, reading.name)) != reading.name:
+            repeated.append(reading)
+            warnings.append(Note("same_file", {"file": reading.name, "first": first}))
+        else:
+            fresh.append(reading)
+        if reading.unknown:
+            warnings.append(Note("unknown_columns", {"file": reading.name, "columns": "、".join(reading.unknown)}))
+    merged = _merge_all(fresh)
+    kept: dict[str, int] = {}
+    for result in merged.values():
+        warnings.extend(result.notes)
+        for file, n in result.kept.items():
+            kept[file] = kept.get(file, 0) + n
+    frames = {name: conform(_finish(name, result, merged, fresh), TABLES[name]) for name, result in merged.items()}
+    return Collected(
+        tables=Tables(**frames),
+        intake=_intake(ordered, kept, {r.name for r in repeated}),
+        quarantine=_stack([r.quarantine for r in fresh], result_schema(QUARANTINE)),
+        duplicates=_stack([m.duplicates for m in merged.values()], DUPLICATES_SCHEMA),
+        controls=_controls(fresh),
+        coverage=_coverage(ordered),
+        warnings=tuple(warnings),
+    )
+
+
+def _walk(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Every data file with its name, relative to its folder in posix form, in name order."""
+    for path in paths:
+        if not path.exists():
+            raise SourceError(f"{path}: no such file or folder; expected exported files; check the path")
+        if path.is_file():
+            yield path, path.name
+            continue
+        for found in sorted(path.rglob("*"), key=lambda p: p.relative_to(path).as_posix()):
+            relative = found.relative_to(path)
+            folders = relative.parts[:-1]
+            hidden = any(f.startswith(".") or f.lower() in PASSED_OVER_FOLDERS for f in folders)
+            if found.is_file() and not hidden and not is_passed_over(relative):
+                yield found, relative.as_posix()
+
+
+def _read_file(path: Path, name: str, workdir: Path, layouts: Sequence[Layout]) -> Iterator[Reading | Note]:
+    if path.stat().st_size == 0:
+        yield Note("empty_file", {"file": name})
+        return
+    unknown: list[Grid] = []
+    seen = False
+    for grid in open_grids(path, name, workdir):
+        found = identify(grid, layouts)
+        if found is None:
+            unknown.append(grid)
+        elif found.layout.is_data:
+            yield read(found)
+        seen = seen or found is not None
+    for grid in unknown:
+        if seen and grid.is_sheet:
+            continue
+        nearest = nearest_layouts(grid, layouts)
+        facts = {"layouts": "|".join(label for label, _ in nearest), "missing": "|".join("、".join(gap) for _, gap in nearest)}
+        yield Note("unknown_file", {"file": grid.name, **facts})
+
+
+def _merge_all(readings: Sequence[Reading]) -> dict[str, Merged]:
+    """Merge per table, in table order; orders come before the cases that take their platform."""
+    merged: dict[str, Merged] = {}
+    for name in TABLES:
+        sources = _sources(name, readings)
+        if name == "aftersales":
+            orders = merged["orders"].frame if "orders" in merged else None
+            platform = [s.frame for s in sources if not s.is_template]
+            cases = pl.concat(platform) if platform else None
+            sources = [
+                Source(s.layout, s.rank, s.is_template, fill_platform(s.frame, (cases, "case_id"), (orders, "order_id")), s.stated, s.complement)
+                for s in sources
+            ]
+        if sources:
+            merged[name] = merge(TABLES[name], sources)
+    return merged
+
+
+def _sources(table: str, readings: Sequence[Reading]) -> list[Source]:
+    """The rows of one table, gathered per layout."""
+    groups: dict[str, list[tuple[Reading, Part]]] = {}
+    for reading in readings:
+        for part in reading.parts:
+            if part.rows.table == table:
+                groups.setdefault(reading.layout.name, []).append((reading, part))
+    sources = []
+    for rank, (layout, members) in enumerate(sorted(groups.items())):
+        numbers = {reading.name: number for number, (reading, _) in enumerate(members)}
+        frame = pl.concat([p.frame.with_columns(pl.lit(numbers[r.name], pl.Int64).alias("_file")) for r, p in members])
+        stated = tuple(dict.fromkeys(column for _, part in members for column in part.stated))
+        first = members[0]
+        sources.append(Source(layout, rank, first[0].layout.is_template, frame, stated, first[1].rows.complement))
+    return sources
+
+
+def _finish(name: str, result: Merged, merged: dict[str, Merged], readings: Sequence[Reading]) -> pl.DataFrame:
+    """Defaults, the one account of a channel, and a fixed order by natural key."""
+    table = TABLES[name]
+    frame = result.frame.with_columns(defaults(table))
+    if name == "flows":
+        accounts: dict[str, set[str]] = {}
+        for reading in readings:
+            channel, account = reading.coverage["channel"], reading.coverage["account"]
+            if isinstance(channel, str) and isinstance(account, str):
+                accounts.setdefault(channel, set()).add(account)
+        only = {channel: next(iter(found)) for channel, found in accounts.items() if len(found) == 1}
+        known = pl.col("channel").replace_strict(only, default=None, return_dtype=pl.String)
+        frame = frame.with_columns(pl.col("account").fill_null(known))
+    return frame.select(table.polars_schema.keys()).sort(*table.key, "source_file", "source_row")
+
+
+def _intake(readings: Sequence[Reading], kept: dict[str, int], repeated: set[str]) -> pl.DataFrame:
+    """One row per file: read = loaded + quarantined + duplicate, or TieError."""
+    rows = []
+    for reading in readings:
+        is_copy = reading.name in repeated
+        quarantined = 0 if is_copy else reading.rows_quarantined
+        loaded = 0 if is_copy else kept.get(reading.name, 0)
+        held = reading.rows_quarantined + sum(part.frame.height for part in reading.parts)
+        if held != reading.rows_read or loaded + quarantined > reading.rows_read:
+            raise TieError(
+                f"{reading.name}: {reading.rows_read} rows read, {held} held, {loaded} loaded and {quarantined} quarantined; "
+                "expected every row in exactly one place; report this as a bug"
+            )
+        stated = dict(reading.controls.select("measure", "stated").rows())
+        found = dict(reading.controls.select("measure", "found").rows())
+        rows.append(
+            {
+                "file": reading.name,
+                "layout": reading.layout.name,
+                "table": " + ".join(reading.layout.tables),
+                "rows_read": reading.rows_read,
+                "rows_loaded": loaded,
+                "rows_quarantined": quarantined,
+                "rows_duplicate": reading.rows_read - loaded - quarantined,
+                "first_at": reading.coverage["first_at"],
+                "last_at": reading.coverage["last_at"],
+                "control_stated": json.dumps(stated, ensure_ascii=False) if stated else None,
+                "control_found": json.dumps(found, ensure_ascii=False) if stated else None,
+                "sha256": reading.sha256,
+            }
+        )
+    return conform_result(pl.DataFrame(rows, schema=result_schema(INTAKE)), INTAKE)
+
+
+def _controls(readings: Sequence[Reading]) -> pl.DataFrame:
+    stated = [
+        r.controls.select(pl.lit(r.name.split("!")[0]).alias("file"), pl.lit(r.name).alias("member"), pl.all())
+        for r in readings
+        if r.controls.height
+    ]
+    return _stack(stated, CONTROLS_SCHEMA)
+
+
+def _coverage(readings: Sequence[Reading]) -> pl.DataFrame:
+    bills = [r for r in readings if {"flows", "payments"} & set(r.layout.tables)]
+    rows = [{"file": r.name, "layout": r.layout.name, "table": " + ".join(r.layout.tables), **r.coverage} for r in bills]
+    return pl.DataFrame(rows, schema=COVERAGE_SCHEMA)
+
+
+def _stack(frames: Sequence[pl.DataFrame], schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    return pl.concat([pl.DataFrame(schema=schema), *frames])

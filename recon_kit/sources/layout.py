@@ -1,0 +1,311 @@
+"""Layouts as data: what one platform export looks like and how its columns become canonical ones.
+
+A layout is a TOML file (built in: `layouts/*.toml`; users add their own folder). Unknown keys are refused. Headers are named
+once and compared without blanks and with half-width brackets, so `收入金额（+元） ` and `收入金额(+元)` are one word.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from recon_kit.errors import ConfigError, SchemaError
+from recon_kit.schema import TABLES
+
+BUILT_IN = Path(__file__).parent / "layouts"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Step(_Model):
+    """One way to a value: a header's text (`from`), a `value`, or a `sum` of amounts; it counts only where `when` holds.
+
+    `from` may also be `@file` (the file's name), `@preamble` (what stands above the header) or `@column` (a canonical column
+    worked out above). `regex` keeps its first group. `format` reads an instant. `when` maps a header (or `@column`, or
+    `@sign` of the amount: `+`, `-`, `0`) to a regular expression its text must contain. A `sum` term is a header with an
+    optional leading `-`, bars for its magnitude and a trailing `?` where an empty cell counts as nothing: `-|支出金额|?`.
+    """
+
+    from_: str | None = Field(None, alias="from")
+    value: str | None = None
+    sum: tuple[str, ...] = ()
+    regex: str | None = None
+    format: str | None = None
+    when: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Step:
+        for pattern in (*self.when.values(), *([self.regex] if self.regex else [])):
+            re.compile(pattern)
+        return self
+
+
+class Rule(Step):
+    """How one canonical column is made: itself a step, or several `steps` of which the first that gives a value counts.
+
+    `words` turns text into a value by regular expression, in order; `map` by the whole word; `else` is the value where
+    nothing fitted. `negative`: header → regular expression under which the amount leaves the wallet. `times`: header of a
+    quantity the amount is multiplied by. `empty`: words that mean nothing is stated.
+    """
+
+    steps: tuple[Step, ...] = ()
+    words: dict[str, str] = {}
+    map: dict[str, str] = {}
+    else_: str | None = Field(None, alias="else")
+    negative: dict[str, str] = {}
+    times: str | None = None
+    empty: tuple[str, ...] = ()
+
+    @property
+    def ways(self) -> tuple[Step, ...]:
+        """The steps in order; the rule itself where it has none."""
+        return self.steps or (self,)
+
+    @property
+    def headers(self) -> set[str]:
+        """Every header the rule reads."""
+        names = {*self.negative, *([self.times] if self.times else [])}
+        for step in self.ways:
+            names |= {*step.when, *([step.from_] if step.from_ else []), *(term_header(t) for t in step.sum)}
+        return {name for name in names if not name.startswith("@")}
+
+
+class RowId(_Model):
+    """An id for rows that carry none: `style` hash (of the columns, plus the n-th equal row) or sequence (`columns`-n)."""
+
+    column: str
+    of: tuple[str, ...]
+    prefix: str = ""
+    style: Literal["hash", "sequence"] = "hash"
+
+
+class Complement(_Model):
+    """These rows complete rows of another layout of the same table rather than stand alone.
+
+    They join by their `link` to the other's `link`; the columns in `takes` override. Where the other layout is loaded and
+    lacks the row, the row is not money yet: no `success_at`, status success becomes processing.
+    """
+
+    of: str
+    takes: tuple[str, ...]
+
+
+class Rows(_Model):
+    """The rows of one table in a layout: `when` picks them, `columns` makes them.
+
+    `lines`: headers that tell the lines of one key apart (an order with a row a line); `link`: the join key of a complement.
+    """
+
+    table: str
+    when: dict[str, str] = {}
+    constants: dict[str, str] = {}
+    columns: dict[str, Rule] = {}
+    row_id: RowId | None = None
+    lines: tuple[str, ...] = ()
+    link: Rule | None = None
+    complement: Complement | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sugar(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        columns = {name: as_rule(rule) for name, rule in raw.get("columns", {}).items()}
+        return {**raw, "columns": columns, **({"link": as_rule(raw["link"])} if raw.get("link") else {})}
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Rows:
+        if self.table not in TABLES:
+            raise ValueError(f"table {self.table!r} does not exist; there are {', '.join(TABLES)}")
+        try:
+            for name in (*self.columns, *self.constants):
+                TABLES[self.table].column(name)
+        except SchemaError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+class Control(_Model):
+    """A total the file states and its rows must hold.
+
+    `measure`: the file's own word. Stated: the first group of `pattern` in the lines below the data, or the cell under the
+    header `measure` in the totals row. Found: `sum` of a header, or the count of rows, over the rows where `when` holds.
+    `zero_rows`: the vendor counts rows of zero on one of the two sides, so they may fill what the count lacks.
+    """
+
+    measure: str
+    pattern: str | None = None
+    sum: str | None = None
+    when: dict[str, str] = {}
+    zero_rows: str | None = None
+
+
+class Coverage(_Model):
+    """Regular expressions, on the lines around the data, whose first group is an instant the file states about itself."""
+
+    starts: str
+    ends: str
+    exported: str | None = None
+
+
+class Label(_Model):
+    """The layout's name for people."""
+
+    zh: str
+    en: str
+
+
+class Layout(_Model):
+    """One platform export. `signature`: headers it must have; `without`: headers that make it something else.
+
+    `confidence`: A seen in three sources or the vendor's own text, B two, C one, M from memory. `is_data` false: recognised
+    and passed over (a summary sheet). `footer`: regular expression of first cells that are no data; `totals`: first cell of
+    a totals header, whose next row holds the totals. `account`: whose wallet the file is about.
+    """
+
+    name: str
+    label: Label
+    confidence: Literal["A", "B", "C", "M"]
+    note: str = ""
+    channel: str | None = None
+    signature: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    aliases: dict[str, tuple[str, ...]] = {}
+    is_data: bool = True
+    is_template: bool = False
+    footer: str = r"^#"
+    totals: str | None = None
+    account: Rule | None = None
+    rows: tuple[Rows, ...] = ()
+    controls: tuple[Control, ...] = ()
+    coverage: Coverage | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sugar(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        return {**raw, "account": as_rule(raw["account"])} if raw.get("account") else raw
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables its rows go to, in order, each once."""
+        return tuple(dict.fromkeys(part.table for part in self.rows))
+
+    def headers(self) -> set[str]:
+        """Every header any rule reads."""
+        names: set[str] = set(self.account.headers if self.account else ())
+        for part in self.rows:
+            names |= {*part.when, *part.lines, *(part.link.headers if part.link else ())}
+            names |= {header for rule in part.columns.values() for header in rule.headers}
+        for control in self.controls:
+            names |= {*control.when, *([control.sum] if control.sum else [])}
+        return {name for name in names if not name.startswith("@")}
+
+    def spellings(self, header: str) -> tuple[str, ...]:
+        """Every way the header is written, compared as `header_word` does."""
+        return tuple(header_word(word) for word in (header, *self.aliases.get(header, ())))
+
+    def positions(self, words: Sequence[str], names: Iterable[str]) -> dict[str, int]:
+        """Where each header stands in a header row; headers that are not there are left out."""
+        first = {word: place for place, word in reversed(list(enumerate(words))) if word}
+        found = {name: next((first[s] for s in self.spellings(name) if s in first), None) for name in names}
+        return {name: place for name, place in found.items() if place is not None}
+
+    def missing(self, words: Sequence[str]) -> list[str]:
+        """Headers of the signature that a header row lacks."""
+        present = self.positions(words, self.signature)
+        return [name for name in self.signature if name not in present]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A layout that recognised a header row (`place`: its index among the first rows)."""
+
+    layout: Layout
+    place: int
+
+
+def as_rule(raw: Any) -> Any:
+    """The short forms of a rule: a header, or a list of headers of which the first that is filled counts."""
+    if isinstance(raw, str):
+        return {"from": raw}
+    if isinstance(raw, list):
+        return {"steps": [{"from": name} if isinstance(name, str) else name for name in raw]}
+    return raw
+
+
+def term_header(term: str) -> str:
+    """The header inside a `sum` term."""
+    return term.lstrip("-").rstrip("?").strip("|")
+
+
+def header_word(cell: str) -> str:
+    """A header cell as it is compared: half-width, without blanks, quotes and byte-order marks."""
+    word = re.sub(r"[\s\ufeff`']+", "", unicodedata.normalize("NFKC", cell))
+    return word[2:-1] if word.startswith('="') and word.endswith('"') else word
+
+
+@functools.cache
+def load_layouts(folder: Path = BUILT_IN) -> tuple[Layout, ...]:
+    """Read and check every layout of a folder, by name. ConfigError names the file, the place and what is wrong."""
+    layouts = [_load(path) for path in sorted(folder.glob("*.toml"))]
+    names = [layout.name for layout in layouts]
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise ConfigError(f"{folder}: layout names {sorted(repeated)} are used twice; give each layout its own name")
+    return tuple(layouts)
+
+
+def _load(path: Path) -> Layout:
+    try:
+        return Layout.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path.name}: this is not valid TOML ({error}); expected a layout; see docs/sources.md") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        line = _line_of(path, first["loc"])
+        raise ConfigError(f"{path.name}:{line}: {place}: {first['msg']}; see docs/sources.md for what a layout may say") from None
+
+
+def _line_of(path: Path, place: Sequence[str | int]) -> int:
+    """The line that names the last word of the place, as near as text allows."""
+    words = [str(part) for part in place if isinstance(part, str)]
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if words and re.match(rf'\s*\[*(?:[\w.]+\.)?"?{re.escape(words[-1])}"?\b', line):
+            return number
+    return 1
+
+
+def claims(layouts: Iterable[Layout], head: Sequence[Sequence[str]]) -> list[Claim]:
+    """The layouts whose signature stands in one of the first rows, at the earliest such row."""
+    found = []
+    for place, cells in enumerate(head):
+        words = [header_word(cell) for cell in cells]
+        for layout in layouts:
+            if not layout.missing(words) and not layout.positions(words, layout.without):
+                found.append(Claim(layout, place))
+        if found:
+            break
+    return found
+
+
+def nearest(layouts: Iterable[Layout], head: Sequence[Sequence[str]]) -> list[tuple[Layout, list[str]]]:
+    """The three layouts that miss the fewest headers of their signature in any of the first rows, at least half present."""
+    scored: list[tuple[float, str, Layout, list[str]]] = []
+    rows = [[header_word(cell) for cell in cells] for cells in head]
+    for layout in layouts:
+        if not layout.is_data or not rows:
+            continue
+        gap = min((layout.missing(words) for words in rows), key=len)
+        if len(gap) * 2 <= len(layout.signature):
+            scored.append((len(gap) / len(layout.signature), layout.name, layout, gap))
+    return [(layout, gap) for _, _, layout, gap in sorted(scored, key=lambda item: item[:2])[:3]]
+
+

@@ -1,0 +1,181 @@
+"""Rows of one table from several files → one row per natural key, every row accounted for.
+
+Within a layout the first row of a key counts: a repetition inside a file, or another content in a second file, is K05; an
+identical row in another file is an overlap of two exports. Across layouts rows complete each other, platform exports before
+templates. Source: docs of `schema`, Merging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from recon_kit.schema import PROVENANCE, Table
+from recon_kit.sources.layout import Complement
+from recon_kit.sources.notes import Note
+
+EVIDENCE_COLUMNS = ("platform", "channel", "shop", "order_id", "case_id")
+DUPLICATES_SCHEMA = {
+    "table": pl.String(),
+    "key": pl.String(),
+    **{name: pl.String() for name in EVIDENCE_COLUMNS},
+    "n": pl.Int64(),
+    "evidence": pl.List(pl.String()),
+}
+_KEPT_OUT = {*(c.name for c in PROVENANCE), "platform"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """The rows of one layout for one table: canonical columns and `_file`, `_line`, `_link`; `rank` orders the layouts."""
+
+    layout: str
+    rank: int
+    is_template: bool
+    frame: pl.DataFrame
+    stated: tuple[str, ...]
+    complement: Complement | None = None
+
+
+@dataclass(frozen=True)
+class Merged:
+    """One row per natural key; `kept`: loaded rows of each file; `duplicates`: repeated keys (K05 candidates)."""
+
+    frame: pl.DataFrame
+    kept: dict[str, int]
+    duplicates: pl.DataFrame
+    notes: tuple[Note, ...]
+
+
+def merge(table: Table, sources: Sequence[Source]) -> Merged:
+    """Merge all sources of a table."""
+    ordered = sorted(sources, key=lambda s: (s.is_template, s.complement is not None, s.rank))
+    frames, duplicates, notes = [], [], []
+    kept: dict[str, int] = {}
+    for source in ordered:
+        unique, repeated, loaded = _unique(table, source)
+        duplicates.append(repeated)
+        frames.append((source, unique))
+        for file, n in loaded.rows():
+            kept[file] = kept.get(file, 0) + n
+    whole = frames[0][1]
+    loaded_layouts = {source.layout for source in ordered}
+    for source, frame in frames[1:] if not frames[0][0].complement else frames:
+        if source.complement:
+            whole = _complement(whole if source is not ordered[0] else frame.clear(), frame, source.complement, loaded_layouts)
+        else:
+            whole, differing = _complete(table, whole, frame, source)
+            notes.extend(differing)
+    return Merged(whole, kept, pl.concat(duplicates), tuple(notes))
+
+
+def key_of(table: Table) -> list[pl.Expr]:
+    """The natural key as comparable text columns `_k0`, `_k1` …; tmall equals taobao, null equals null."""
+    keys = []
+    for number, name in enumerate(table.key):
+        text = pl.col(name).cast(pl.String).fill_null("")
+        keys.append((text.replace("tmall", "taobao") if name == "platform" else text).alias(f"_k{number}"))
+    return keys
+
+
+def _unique(table: Table, source: Source) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The first row of every key, the repeated keys, and per file how many rows count as loaded."""
+    keys = [f"_k{n}" for n in range(len(table.key))]
+    frame = source.frame.with_columns(key_of(table))
+    in_order = frame.sort("_file", "source_row") if frame["_file"].n_unique() > 1 else frame
+    if in_order.select(keys).is_unique().all():
+        return in_order, _no_duplicates(), in_order.group_by("source_file").len().cast({"len": pl.Int64})
+    content = pl.struct(c for c in table.names if c != "platform").hash()
+    marked = in_order.with_columns(
+        content.alias("_content"),
+        (pl.int_range(pl.len()).over(keys) == 0).alias("_first"),
+        (pl.int_range(pl.len()).over([*keys, "_file", "_line"]) > 0).alias("_again"),
+    )
+    same = pl.col("_content") == pl.col("_content").first().over(keys)
+    same_file = pl.col("_file") == pl.col("_file").first().over(keys)
+    marked = marked.with_columns(
+        (pl.col("_again") | ~same).alias("_fault"), (~pl.col("_first") & same & same_file & ~pl.col("_again")).alias("_folded")
+    )
+    faulty = marked.filter(pl.col("_fault").any().over(keys))
+    loaded = marked.filter(pl.col("_first") | pl.col("_folded")).group_by("source_file").len().cast({"len": pl.Int64})
+    unique = marked.filter(pl.col("_first")).drop("_content", "_first", "_again", "_fault", "_folded")
+    return unique, _repeated(table, faulty, keys), loaded
+
+
+def _no_duplicates() -> pl.DataFrame:
+    return pl.DataFrame(schema=DUPLICATES_SCHEMA)
+
+
+def _repeated(table: Table, faulty: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """One row per repeated key, with the place of every row that has it."""
+    place = pl.concat_str("source_file", pl.lit(":"), pl.col("source_row").cast(pl.String))
+    named = [pl.col(c).first() if c in table.names else pl.lit(None, pl.String).alias(c) for c in EVIDENCE_COLUMNS]
+    shown = pl.concat_str([pl.col(c).first().cast(pl.String).fill_null("") for c in table.key], separator="|")
+    return (
+        faulty.group_by(keys, maintain_order=True)
+        .agg(
+            pl.lit(table.name).alias("table"),
+            shown.alias("key"),
+            *(n.cast(pl.String) for n in named),
+            pl.len().cast(pl.Int64).alias("n"),
+            place.alias("evidence"),
+        )
+        .select(DUPLICATES_SCHEMA.keys())
+        .cast(DUPLICATES_SCHEMA)  # type: ignore[arg-type]
+    )
+
+
+def _complete(table: Table, left: pl.DataFrame, right: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, list[Note]]:
+    """Fill what the left rows lack from the right rows of the same key, and add the right rows of new keys."""
+    keys = [f"_k{n}" for n in range(len(table.key))]
+    filled = [c for c in table.names if c not in table.key]
+    extra = right.select(*keys, *(pl.col(c).alias(f"{c}@") for c in filled), pl.col("source_file").alias("_right"))
+    joined = left.join(extra, on=keys, how="left", validate="1:1", maintain_order="left")
+    notes = []
+    for name in filled:
+        if name in source.stated and name not in _KEPT_OUT:
+            differ = joined.filter(pl.col(name) != pl.col(f"{name}@")).group_by("_right").len().sort("_right")
+            column = table.column(name).label
+            notes.extend(Note("differs", {"file": file, "column": column, "n": n}) for file, n in differ.rows())
+    whole = joined.with_columns(pl.coalesce(name, f"{name}@").alias(name) for name in filled).select(left.columns)
+    new = right.join(left.select(keys), on=keys, how="anti", maintain_order="left")
+    return pl.concat([whole, new.select(left.columns)]), notes
+
+
+def _complement(left: pl.DataFrame, right: pl.DataFrame, how: Complement, loaded: set[str]) -> pl.DataFrame:
+    """Let rows of a second bill complete the first bill's rows by their link; a row without its counterpart is not money yet."""
+    takes = list(how.takes)
+    extra = right.filter(pl.col("_link").is_not_null()).unique("_link", keep="first", maintain_order=True)
+    extra = extra.select("_link", *(pl.col(c).alias(f"{c}@") for c in takes))
+    joined = left.join(extra, on="_link", how="left", validate="m:1", maintain_order="left")
+    whole = joined.with_columns(pl.coalesce(f"{c}@", c).alias(c) for c in takes).select(left.columns)
+    alone = right.join(left.filter(pl.col("_link").is_not_null()).select("_link").unique(), on="_link", how="anti", maintain_order="left")
+    if how.of in loaded:
+        waiting = pl.when(pl.col("status") == "success").then(pl.lit("processing")).otherwise(pl.col("status"))
+        alone = alone.with_columns(waiting.alias("status"), pl.lit(None, right.schema["success_at"]).alias("success_at"))
+    return pl.concat([whole, alone.select(left.columns)])
+
+
+def fill_platform(aftersales: pl.DataFrame, *knowing: tuple[pl.DataFrame | None, str]) -> pl.DataFrame:
+    """Give a case without a platform the one its case (or order) has elsewhere, where that is unambiguous."""
+    for frame, name in knowing:
+        if frame is None or not aftersales["platform"].has_nulls():
+            continue
+        known = frame.filter(pl.col("platform").is_not_null()).group_by(name).agg(pl.col("platform").unique().alias("_known"))
+        known = known.filter(pl.col("_known").list.len() == 1).select(name, pl.col("_known").list.first())
+        joined = aftersales.join(known, on=name, how="left", validate="m:1", maintain_order="left")
+        aftersales = joined.with_columns(pl.coalesce("platform", "_known").alias("platform")).drop("_known")
+    return aftersales
+
+
+def defaults(table: Table) -> list[pl.Expr]:
+    """Fill the defaults of a table: always after merging, so that one never beats a stated value."""
+    filled = [pl.col(c.name).fill_null(c.default) for c in table.columns if c.default is not None]
+    if table.name == "aftersales":
+        by_qty = pl.when(pl.col("qty").is_null()).then(pl.lit("negotiated")).otherwise(pl.lit("qty"))
+        filled.append(pl.col("basis").fill_null(by_qty))
+    return filled
+
+
