@@ -14,8 +14,9 @@ import polars as pl
 from recon_kit.errors import SchemaError
 
 # A plain decimal, or one with well-formed thousands separators; further decimals only when they are zeros.
-_AMOUNT = r"^([+-]?)(\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.(\d{0,2})0*)?$"
-_CURRENCY = r"^([+-]?)[¥￥]?([+-]?[\d.,]+)元?$"
+_AMOUNT = r"^([+-]?)([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.([0-9]{0,2})0*)?$"
+_CURRENCY = r"^([+-]?)[¥￥]?([+-]?[0-9.,]+)元?$"
+_BLANK = " \t\r\n\u00a0\u3000"
 MAX_FEN = 10**17
 """Amounts from here on are refused, so that sums of a hundred rows cannot wrap Int64 in silence."""
 
@@ -27,7 +28,7 @@ def parse_yuan(text: str | None) -> int | None:
     """
     if text is None:
         return None
-    cleaned = re.match(_CURRENCY, text.strip())
+    cleaned = re.match(_CURRENCY, text.strip(_BLANK))
     found = re.match(_AMOUNT, cleaned[1] + cleaned[2]) if cleaned else None
     if not found:
         return None
@@ -38,7 +39,7 @@ def parse_yuan(text: str | None) -> int | None:
 
 def parse_yuan_expr(column: pl.Expr) -> pl.Expr:
     """Vectorised `parse_yuan`: text → Int64 fen; null for null, blank, or anything not exact to the fen."""
-    text = column.str.strip_chars().str.replace(_CURRENCY, "$1$2")
+    text = column.str.strip_chars(_BLANK).str.replace(_CURRENCY, "$1$2")
     parts = text.str.extract_groups(_AMOUNT)
     whole = parts.struct.field("2").str.replace_all(",", "", literal=True).cast(pl.Int64, strict=False)
     cents = parts.struct.field("3").fill_null("").str.pad_end(2, "0").cast(pl.Int64, strict=False)
@@ -60,7 +61,7 @@ def parse_rate(text: str) -> Decimal:
         rate = Decimal(text.rstrip("%")) / (100 if text.endswith("%") else 1)
     except InvalidOperation:
         rate = Decimal(-1)
-    if not 0 <= rate <= 1:
+    if rate.is_nan() or not 0 <= rate <= 1:
         raise SchemaError(f"rate {text!r}: expected a number between 0 and 1 such as 0.13, or a percentage such as 13%")
     return rate
 

@@ -73,7 +73,8 @@ def parse_period(text: str) -> Period:
     except ValueError:
         pass
     raise ConfigError(
-        f"period {text!r} is not a period; write a month such as 2026-10, an ISO week such as 2026-W44 or a day such as 2026-10-31"
+        f"period {text!r} is not a period; write a month such as 2026-10, an ISO week such as 2026-W44 "
+        "or a day such as 2026-10-31"
     )
 
 
@@ -92,4 +93,4 @@ def cut_off(as_of: date) -> datetime:
 
 def age_days(column: str, as_of: date) -> pl.Expr:
     """Whole calendar days from the column's day to the as-of day; null stays null. An SLA is broken when age > limit."""
-    return (pl.lit(as_of) - pl.col(column).dt.date()).dt.total_days()
+    return (pl.lit(as_of) - pl.col(column).dt.date()).dt.total_days().alias("age_days")

@@ -133,7 +133,9 @@ INTAKE = Table(
         Column("rows_duplicate", "重复行", "int"),
         Column("first_at", "最早时间", "instant"),
         Column("last_at", "最晚时间", "instant"),
-        Column("control_stated", "声明合计", note="JSON object measure → stated, in the file's own words; null when it states none"),
+        Column(
+            "control_stated", "声明合计", note="JSON object measure → stated, in the file's own words; null when it states none"
+        ),
         Column("control_found", "实际合计", note="JSON object measure → found"),
         Column("sha256", "校验和"),
     ),

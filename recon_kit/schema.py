@@ -89,8 +89,25 @@ PROVENANCE = (
     Column("source_row", "来源行", "int", note="physical line or sheet row, 1-based, of the row's first line"),
 )
 
-PLATFORM = {"taobao": "淘宝", "tmall": "天猫", "jd": "京东", "pdd": "拼多多", "douyin": "抖音", "wechat_mini": "微信小程序", "other": "其他"}
-CHANNEL = {"alipay": "支付宝", "wechat": "微信", "card": "银行卡", "jd": "京东钱包", "pdd": "拼多多货款", "douyin": "抖音货款", "bank": "银行", "other": "其他"}
+PLATFORM = {
+    "taobao": "淘宝",
+    "tmall": "天猫",
+    "jd": "京东",
+    "pdd": "拼多多",
+    "douyin": "抖音",
+    "wechat_mini": "微信小程序",
+    "other": "其他",
+}
+CHANNEL = {
+    "alipay": "支付宝",
+    "wechat": "微信",
+    "card": "银行卡",
+    "jd": "京东钱包",
+    "pdd": "拼多多货款",
+    "douyin": "抖音货款",
+    "bank": "银行",
+    "other": "其他",
+}
 ORDER_KIND = {"normal": "普通", "presale": "预售", "price_difference": "补差", "gift": "赠品"}
 ORDER_STATUS = {"unpaid": "待付款", "paid": "已付款", "shipped": "已发货", "completed": "已完成", "closed": "已关闭"}
 CASE_KIND = {
@@ -103,7 +120,14 @@ CASE_KIND = {
     "small_transfer": "小额打款",
 }
 CASE_STATUS = {"open": "处理中", "success": "成功", "closed": "关闭"}
-REASON_GROUP = {"quality": "质量", "logistics": "物流", "wrong_goods": "错发", "no_reason": "无理由", "price": "价格", "other": "其他"}
+REASON_GROUP = {
+    "quality": "质量",
+    "logistics": "物流",
+    "wrong_goods": "错发",
+    "no_reason": "无理由",
+    "price": "价格",
+    "other": "其他",
+}
 DECIDED_BY = {"merchant": "商家", "platform": "平台"}
 LAYER = {
     "item": "单品",
@@ -200,7 +224,12 @@ ORDERS = Table(
         _fen("merchant_receivable", "商家应收"),
         _fen("refunded", "已退金额", note="as the export states it"),
         _fen("erp_merchant_discount", "ERP商家优惠"),
-        Column("is_refund_stated", "已标退款成功", "bool", note="the order export says 退款成功; null where it states no refund status"),
+        Column(
+            "is_refund_stated",
+            "已标退款成功",
+            "bool",
+            note="the order export says 退款成功; null where it states no refund status",
+        ),
     ),
 )
 ORDER_LINES = Table(
@@ -242,7 +271,9 @@ PROMOTIONS = Table(
         _id("promotion_id", "活动编号", key=True, required=True),
         Column("layer", "优惠层级", required=True, allowed=LAYER),
         Column("funder", "出资方", required=True, allowed=FUNDER),
-        Column("kind", "类型", required=True, allowed={"every": "每满减", "threshold": "满减", "percent": "折扣", "fixed": "立减"}),
+        Column(
+            "kind", "类型", required=True, allowed={"every": "每满减", "threshold": "满减", "percent": "折扣", "fixed": "立减"}
+        ),
         _fen("threshold", "门槛"),
         _fen("off", "减额"),
         Column("percent", "折扣率", note="text such as 0.90"),
@@ -278,7 +309,9 @@ AFTERSALES = Table(
         LINE,
         Column("kind", "售后类型", required=True, allowed=CASE_KIND),
         Column("qty", "数量", "int"),
-        Column("basis", "计价方式", allowed={"qty": "按件", "negotiated": "协商"}, note="default negotiated without qty, else qty"),
+        Column(
+            "basis", "计价方式", allowed={"qty": "按件", "negotiated": "协商"}, note="default negotiated without qty, else qty"
+        ),
         Column("reason", "原因", personal="text"),
         Column("is_quality", "是否质量问题", "bool"),
         Column("initiator", "发起方", allowed={"buyer": "买家", "merchant": "商家", "platform": "平台"}),
