@@ -10,10 +10,15 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from recon_kit.results import BRIDGE, BRIDGE_ITEMS, DISCREPANCIES, INTAKE, KPIS, QUARANTINE, Table, conform_result
 from recon_kit.rules.catalogue import CATALOGUE
 from recon_kit.schema import AFTERSALES, FLOWS, conform
+
+# The same examples on every machine and no time limit: a red test means a changed program, not a slow or unlucky day.
+settings.register_profile("project", derandomize=True, deadline=None, print_blob=True)
+settings.load_profile("project")
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOSTILE = (
