@@ -1,0 +1,238 @@
+"""What planters share: whom a finding can be planted on, and the small pure changes to a world they are made of."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from recon_kit.periods import Period
+from recon_kit.schema import REFUND_CASE_KINDS, REFUND_FLOW_KINDS
+from recon_kit.synth import books, seller
+from recon_kit.synth.cases import midnight
+from recon_kit.synth.world import World
+
+COST_ACCOUNTS = [seller.INVENTORY[0], seller.COGS[0]]
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class AnswerRow:
+    """One planted finding as the answer key states it; money in fen, null where the code has none."""
+
+    period: str
+    code: str
+    key: str
+    order_id: str | None = None
+    case_id: str | None = None
+    expected_fen: int | None = None
+    actual_fen: int | None = None
+    nature: str = "break"
+    note: str = ""
+
+    @property
+    def gap_fen(self) -> int | None:
+        """actual − expected, null where the code has no amounts."""
+        return None if self.expected_fen is None or self.actual_fen is None else self.actual_fen - self.expected_fen
+
+
+def settled_cases(world: World, period: Period) -> pl.DataFrame:
+    """Cases that tie on every leg: the only case of an untouched order, one refund flow of its amount and one booking.
+
+    One row per case, with its flow (`flow_id`, `at`), its booking (`ref_kind`, `ref_id`, `booked_on`) and `buyer_paid_fen`;
+    all of it inside the period. Card refunds, combined payments and refunds with a clawback are left out.
+    """
+    tables = world.tables
+    orders = tables["orders"].filter(~pl.col("order_id").is_in(list(world.touched)) & _is_paid_alone())
+    refunds = (
+        tables["flows"]
+        .filter(pl.col("kind").is_in(REFUND_FLOW_KINDS) & pl.col("case_id").is_not_null())
+        .group_by("case_id")
+        .agg(pl.col("channel", "flow_id", "at", "amount_fen").first(), flow_count=pl.len())
+        .filter(pl.col("flow_count") == 1)
+    )
+    cases = (
+        tables["aftersales"]
+        .filter(pl.len().over("order_id") == 1)
+        .filter((pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS) & period.contains("completed_at"))
+        .select("platform", "case_id", "order_id", "shop", "completed_at", "final_fen")
+        .join(orders.select("order_id", "buyer_paid_fen"), on="order_id", how="inner", validate="m:1")
+        .join(refunds, on="case_id", how="inner", validate="1:1")
+        .filter((pl.col("amount_fen") == -pl.col("final_fen")) & period.contains("at") & (pl.col("channel") != seller.CARD.channel))
+    )
+    booked = bookings(world)
+    found = pl.concat(
+        cases.join(booked.filter(pl.col("ref_kind") == kind).drop("shop"), left_on=f"{kind}_id", right_on="ref_id", how="inner", validate="1:1").with_columns(
+            ref_id=pl.col(f"{kind}_id")
+        )
+        for kind in ("case", "flow", "order")
+    )
+    return found.filter(pl.col("gross_fen") == pl.col("final_fen")).sort("case_id")
+
+
+def receipted_orders(world: World, period: Period) -> pl.DataFrame:
+    """Untouched orders without a case whose one receipt lies in the period, paid alone and not by card."""
+    with_case = world.tables["aftersales"]["order_id"].implode()
+    receipts = (
+        world.tables["flows"]
+        .filter((pl.col("kind") == "trade_receipt") & pl.col("order_id").is_not_null())
+        .filter((pl.len().over("order_id") == 1) & period.contains("at"))
+        .select("order_id", "channel", "flow_id", "at", "amount_fen")
+    )
+    return (
+        world.tables["orders"]
+        .filter(~pl.col("order_id").is_in(list(world.touched)) & _is_paid_alone() & ~pl.col("order_id").is_in(with_case))
+        .filter(pl.col("kind") == "normal")
+        .select("platform", "order_id", "shop", "buyer_paid_fen", "paid_at")
+        .join(receipts, on="order_id", how="inner", validate="1:1")
+        .filter((pl.col("amount_fen") == pl.col("buyer_paid_fen")) & (pl.col("channel") != seller.CARD.channel) & (pl.col("amount_fen") > 3_000))
+        .sort("order_id")
+    )
+
+
+def bookings(world: World) -> pl.DataFrame:
+    """One row per booked refund ref: gross, date and voucher (the first one where there are several)."""
+    lines = world.tables["voucher_lines"].filter(pl.col("ref_id").is_not_null() & ~pl.col("account").is_in(COST_ACCOUNTS))
+    wallets = [shop.wallet_account for shop in seller.WALLETS.values()]
+    return (
+        lines.filter(pl.col("account").is_in(wallets))
+        .group_by("ref_kind", "ref_id")
+        .agg(gross_fen=pl.col("credit_fen").sum(), booked_on=pl.col("date").first(), shop=pl.col("shop").first())
+    )
+
+
+def take(frame: pl.DataFrame, rng: random.Random, n: int) -> list[Row]:
+    """Up to n rows by chance, going round the platforms so that each gets its share."""
+    by_platform = [group.rows(named=True) for _, group in sorted(frame.partition_by("platform", as_dict=True).items())]
+    for rows in by_platform:
+        rng.shuffle(rows)
+    rng.shuffle(by_platform)
+    rounds = max((len(rows) for rows in by_platform), default=0)
+    return [rows[i] for i in range(rounds) for rows in by_platform if i < len(rows)][:n]
+
+
+def touch(world: World, rows: Sequence[Row]) -> World:
+    """Mark the orders of these rows as carrying a finding."""
+    return replace(world, touched=world.touched | {str(row["order_id"]) for row in rows})
+
+
+def fresh_id(known: str, taken: pl.Series) -> str:
+    """An id of the same shape as `known` that nobody has: its trailing number counted up."""
+    head, digits = re.fullmatch(r"(.*?)(\d*)", known, re.DOTALL).groups()  # type: ignore[union-attr]
+    number = int(digits or 1)
+    while True:
+        number += 1
+        candidate = f"{head}{str(number).zfill(len(digits))}"
+        if not (taken == candidate).any():
+            return candidate
+
+
+def set_flows(world: World, changes: Mapping[str, object], column: str = "amount_fen") -> World:
+    """Flows with one column changed, by flow_id."""
+    flows = world.tables["flows"]
+    changed = pl.DataFrame({"flow_id": list(changes), "_new": list(changes.values()), "_is_new": True}, schema_overrides={"_new": flows.schema[column]})
+    joined = flows.join(changed, on="flow_id", how="left", validate="m:1", maintain_order="left")
+    return world.with_tables(
+        flows=joined.with_columns(pl.when("_is_new").then("_new").otherwise(column).alias(column)).drop("_new", "_is_new")
+    )
+
+
+def add_rows(world: World, table: str, rows: Sequence[Row]) -> World:
+    """A table with rows added; columns they do not name are null."""
+    frame = world.tables[table]
+    names = [name for name in frame.columns if any(name in row for row in rows)]
+    added = pl.DataFrame([{name: row.get(name) for name in names} for row in rows], schema={name: frame.schema[name] for name in names})
+    return world.with_tables(**{table: pl.concat([frame, added], how="diagonal")})
+
+
+def drop_flows(world: World, flags: pl.Expr) -> World:
+    """Flows without the flagged rows."""
+    return world.with_tables(flows=world.tables["flows"].filter(~flags.fill_null(False)))
+
+
+def copy_of(world: World, table: str, column: str, value: object) -> Row:
+    """The first row of a table with that value, as a dict to build a new row from."""
+    return world.tables[table].row(by_predicate=pl.col(column) == value, named=True)
+
+
+def is_booked_under(refs: Collection[object]) -> pl.Expr:
+    """Voucher lines of these refund refs; lines of returned cost are not refunds."""
+    return (pl.col("ref_id").is_in([str(ref) for ref in refs]) & ~pl.col("account").is_in(COST_ACCOUNTS)).fill_null(False)
+
+
+def unbook(world: World, refs: Collection[object]) -> World:
+    """The ledger without the refund lines of these refs."""
+    return world.with_tables(voucher_lines=world.tables["voucher_lines"].filter(~is_booked_under(refs)))
+
+
+def rebook(world: World, gross: Mapping[object, int]) -> World:
+    """The refund lines of each ref with another gross amount, split into revenue, VAT and wallet again."""
+    lines = world.tables["voucher_lines"]
+    new = pl.DataFrame({"ref_id": [str(ref) for ref in gross], "_gross": list(gross.values())}, schema_overrides={"_gross": pl.Int64})
+    joined = lines.join(new, on="ref_id", how="left", validate="m:1", maintain_order="left")
+    account, net = pl.col("account"), books.net_of("_gross")
+    credit = (
+        pl.when(pl.col("_gross").is_null() | account.is_in(COST_ACCOUNTS))
+        .then("credit_fen")
+        .when(account.str.starts_with("2221"))
+        .then(net - pl.col("_gross"))
+        .when(account.str.contains("^[56]001"))
+        .then(-net)
+        .otherwise("_gross")
+    )
+    return world.with_tables(voucher_lines=joined.with_columns(credit_fen=credit).drop("_gross"))
+
+
+def book(world: World, rows: Sequence[Row]) -> tuple[World, list[str]]:
+    """One new voucher per row (channel, shop, date, ref_kind, ref_id, gross_fen); returns their numbers too."""
+    lines = world.tables["voucher_lines"]
+    added: list[pl.DataFrame] = []
+    numbers: list[str] = []
+    for place, row in enumerate(rows):
+        booking = pl.DataFrame([{**row, "batch": place}], schema_overrides={"gross_fen": pl.Int64, "date": pl.Date})
+        voucher = books.number_vouchers(books.refund_lines(booking), date.max)
+        period = str(voucher["period"][0])
+        count = sum(1 for other in added if other["period"][0] == period)
+        used = lines.filter(pl.col("period") == period)["voucher_id"].str.extract(r"(\d+)$").cast(pl.Int64).max()
+        numbers.append(f"记-{(used if isinstance(used, int) else 0) + count + 1:04d}")
+        added.append(voucher.with_columns(voucher_id=pl.lit(numbers[-1])))
+    return world.with_tables(voucher_lines=pl.concat([lines, *added])), numbers
+
+
+def booking_of(row: Row, on: date, gross_fen: int | None = None) -> Row:
+    """The booking of a settled case on another day or with another gross."""
+    kept = {name: row[name] for name in ("channel", "shop", "ref_kind", "ref_id")}
+    return {**kept, "date": on, "gross_fen": row["final_fen"] if gross_fen is None else gross_fen}
+
+
+def first_days(period: Period, rng: random.Random, within: int) -> date:
+    """A day among the first days after the period."""
+    return period.end + timedelta(days=rng.randrange(within))
+
+
+def instant_in(period: Period, rng: random.Random, margin: int = 4) -> datetime:
+    """An instant of the period, some days away from both of its ends."""
+    seconds = rng.randrange(margin * 86_400, (period.days - margin) * 86_400)
+    return midnight(period.start) + timedelta(seconds=seconds)
+
+
+def fen(row: Row, name: str) -> int:
+    """An amount of a row that is known to be there."""
+    value = row[name]
+    assert isinstance(value, int)
+    return value
+
+
+def moment(row: Row, name: str) -> datetime:
+    """An instant of a row that is known to be there."""
+    value = row[name]
+    assert isinstance(value, datetime)
+    return value
+
+
+def _is_paid_alone() -> pl.Expr:
+    return pl.col("paid_at").is_not_null() & (pl.col("pay_id").is_null() | (pl.len().over("pay_id") == 1))

@@ -1,0 +1,145 @@
+"""A seller's two months as canonical tables in which everything ties: the clean world before anything is planted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import polars as pl
+
+from recon_kit.errors import ConfigError
+from recon_kit.periods import LOOK_AHEAD_DAYS, Period
+from recon_kit.synth import books, seller
+from recon_kit.synth.cases import build_cases, midnight, settle_orders
+from recon_kit.synth.flows import ON_CONFIRMATION, bank_rows, build_flows, roll_balances
+from recon_kit.synth.goods import build_complaints, build_receipts, build_shipments
+from recon_kit.synth.orders import build_lines, build_orders, build_products, price_orders
+
+LEAD_IN_DAYS = 10
+"""Days of orders before the first bill: escrow orders of those days are confirmed inside it."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Canonical frames by table name, and what only the files will show.
+
+    `period` is the month to reconcile; bills run from the first day of the month before to `end` (exclusive).
+    `touched`: orders that carry a planted finding. `repeats`: (platform, case_id) written twice (K05). `footers`: file
+    name → fen by which its stated outgoing total is wrong (K06).
+    """
+
+    tables: dict[str, pl.DataFrame]
+    period: Period
+    split: str = "month"
+    touched: frozenset[str] = frozenset()
+    repeats: tuple[tuple[str, str], ...] = ()
+    footers: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def start(self) -> date:
+        """The first day of the bills."""
+        return self.period.previous().start
+
+    @property
+    def end(self) -> date:
+        """The day after the look-ahead: what happened later is not known yet."""
+        return self.period.end + timedelta(days=LOOK_AHEAD_DAYS)
+
+    def with_tables(self, **tables: pl.DataFrame) -> World:
+        """The same world with some tables replaced."""
+        return replace(self, tables={**self.tables, **tables})
+
+
+def build_world(orders: int, period: Period, seed: int) -> World:
+    """The clean world of `orders` orders: two months, the days before and the look-ahead; nothing in it is wrong."""
+    if period.days < 28:
+        raise ConfigError(f"--period {period.text!r}: found {period.days} days, expected a month; write one such as 2026-10")
+    world = World({}, period, "month" if orders <= 100_000 else "day")
+    export_at = midnight(world.end)
+    products = build_products(seed)
+    bought = build_orders(orders, world.start - timedelta(days=LEAD_IN_DAYS), world.end, seed)
+    bought, lines = price_orders(bought, build_lines(bought, products, seed), seed)
+    cases = build_cases(bought, lines, world.start, period.start - timedelta(days=3), export_at, seed)
+    placed = settle_orders(bought, cases, export_at)
+    flows = build_flows(placed, cases, world.start, world.end, seed)
+    receipts = build_receipts(cases, seed)
+    booked = [books.book_refunds(flows, cases, seed), books.book_returned_cost(receipts.filter(pl.col("stock_posted_at") >= midnight(world.start)), placed)]
+    return world.with_tables(
+        orders=_orders(placed),
+        order_lines=lines.drop("n", "line"),
+        aftersales=cases.select(c for c in CASE_COLUMNS if c in cases.columns),
+        flows=flows,
+        voucher_lines=books.number_vouchers(pl.concat(booked, how="diagonal"), world.end),
+        shipments=build_shipments(placed, lines, cases, export_at),
+        receipts=receipts,
+        fees=_fees(flows),
+        bank_rows=bank_rows(flows, export_at),
+        complaints=build_complaints(cases, export_at, seed),
+        products=products.drop("price_fen"),
+    )
+
+
+def close_books(world: World) -> World:
+    """Balances, wallets and month-end vouchers, from the flows as they now are: the last step before writing."""
+    flows = roll_balances(world.tables["flows"])
+    vouchers = world.tables["voucher_lines"]
+    for month in (world.period.previous(), world.period):
+        vouchers = pl.concat([vouchers, books.close_month(flows, vouchers, month)])
+    return world.with_tables(flows=flows, voucher_lines=vouchers.sort("period", "voucher_id", "line_no", maintain_order=True), wallets=_wallets(flows, world))
+
+
+CASE_COLUMNS = (
+    "platform", "case_id", "shop", "order_id", "line_id", "kind", "qty", "basis", "reason", "is_quality", "initiator", "decided_by", "reason_group",
+    "applied_at", "approved_at", "completed_at", "requested_fen", "approved_fen", "final_fen", "platform_status", "erp_status", "erp_fen", "creator",
+    "approver", "return_waybill",
+)  # fmt: skip
+
+
+def _orders(placed: pl.DataFrame) -> pl.DataFrame:
+    return placed.with_columns(
+        kind=pl.lit("normal"), erp_status="status", erp_merchant_discount_fen="merchant_discount_fen"
+    ).drop("n", "k", "pay_n")
+
+
+def _fees(flows: pl.DataFrame) -> pl.DataFrame:
+    """The fee statement of the Tmall shop: the fee rows of its bill."""
+    return (
+        flows.filter((pl.col("channel") == seller.TMALL.channel) & pl.col("kind").is_in(["fee", "fee_return"]))
+        .sort("at", "flow_id")
+        .select(
+            fee_id=pl.format("FY{}", pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(7)),
+            channel="channel",
+            order_id="order_id",
+            case_id="case_id",
+            kind=pl.col("kind").replace({"fee": "commission", "fee_return": "commission_return"}),
+            rate=pl.lit(str(seller.TMALL.fee_rate)),
+            base=pl.lit(seller.TMALL.fee_base),
+            amount_fen=-pl.col("amount_fen"),
+            at="at",
+        )
+    )
+
+
+def _wallets(flows: pl.DataFrame, world: World) -> pl.DataFrame:
+    """Opening and closing balance of every wallet in both months."""
+    moved = flows.filter(pl.col("success_at").is_not_null() & (pl.col("status") == "success"))
+    rows = []
+    for month in (world.period.previous(), world.period):
+        for channel, shop in seller.WALLETS.items():
+            own = moved.filter(pl.col("channel") == channel)
+            opening = seller.OPENING_FEN[channel] + int(own.filter(month.is_before("success_at"))["amount_fen"].sum())
+            closing = opening + int(own.filter(month.contains("success_at"))["amount_fen"].sum())
+            rows.append((channel, shop.account or None, shop.name, month.text, opening, closing))
+    return pl.DataFrame(rows, schema=["channel", "account", "shop", "period", "opening_fen", "closing_fen"], orient="row")
+
+
+def in_escrow(world: World) -> pl.DataFrame:
+    """case_id of every successful case that was settled before its order's money reached the wallet."""
+    facts = world.tables["orders"].select("platform", "order_id", "channel", confirmed_at="completed_at")
+    return (
+        world.tables["aftersales"]
+        .filter(pl.col("platform_status") == "success")
+        .join(facts, on=["platform", "order_id"], how="left", validate="m:1", maintain_order="left")
+        .filter(pl.col("channel").is_in(ON_CONFIRMATION) & (pl.col("confirmed_at").is_null() | (pl.col("completed_at") < pl.col("confirmed_at"))))
+        .select("case_id")
+    )

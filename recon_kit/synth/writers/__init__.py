@@ -1,0 +1,1 @@
+"""One writer per export: canonical tables → files as a platform would let the seller download them."""
