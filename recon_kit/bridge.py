@@ -49,7 +49,7 @@ _UNIT_LINE = {
     "amount": "B6",
     "rounding": "B7",
 }
-_UNIT_CODE = {"late": "L05", "late_rest": "L05", "not_booked": "L01", "duplicate": "L03", "clawback": "A04", "amount": "L04", "rounding": "A06"}
+_UNIT_CODE = {"early": "L06", "early_before": "L06", "late": "L05", "late_rest": "L05", "not_booked": "L01", "duplicate": "L03", "clawback": "A04", "amount": "L04", "rounding": "A06"}
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _channel_items(facts: Facts) -> pl.DataFrame:
             _items(unstated.filter(in_sla), "A2", key, -pl.col("amount_fen"), case, "C02"),
             _items(unstated.filter(~in_sla), "A4", key, -pl.col("amount_fen"), case, "C04"),
             _items(escrow.filter(~pl.col("is_escrow_unstated")), "A4E", key, -pl.col("amount_fen"), case, None),
-            _items(alone, "A3", flow_key, out, flow, "C03"),
+            _items(alone, "A3", flow_key, out, flow, pl.col("flow_code")),
             _items(clawbacks, "A6", flow_key, out, flow, None),
             _items(in_period, "B0", flow_key, out, flow, None),
         ]

@@ -9,8 +9,9 @@ import polars as pl
 
 from recon_kit.collect import Collected
 from recon_kit.config import CHANNELS_OF_PLATFORM
+from recon_kit.facts.entitlement import add_entitlement
 from recon_kit.facts.intake import broken_files
-from recon_kit.facts.channel import Receipts, allocate_refunds, build_flows, build_payments, match_payments, match_refunds
+from recon_kit.facts.channel import Receipts, allocate_refunds, build_flows, build_payments, match_payments, match_refunds, name_flows
 from recon_kit.facts.ledger import SOURCE, Ledger, build_ledger, judge_units, lone_vouchers
 from recon_kit.facts.platform import build_cases, build_orders
 from recon_kit.facts.scope import Scope
@@ -67,7 +68,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     flows = build_flows(given["flows"], orders, cases, scope)
     refunds = match_refunds(cases, flows, scope, partitions=partitions)
     parts = allocate_refunds(refunds, flows)
-    cases = judge_cases(cases, flows, parts, scope, covered)
+    cases = judge_cases(cases, flows, parts, scope, covered).pipe(add_entitlement, given["order_lines"], scope)
     flows = flows.join(parts.group_by("f").agg(pl.col("c").min()), on="f", how="left", validate="1:1", maintain_order="left").with_columns(
         scope.is_fact("money_at").alias("is_fact"), SOURCE.alias("source")
     )
@@ -79,6 +80,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     )
     payments = build_payments(collected.tables.payments, flows, orders)
     receipts = match_payments(orders, payments, escrow, scope, partitions=partitions)
+    flows = name_flows(flows, payments)
     ledger = build_ledger(given["voucher_lines"], cases, flows, parts, scope, partitions=partitions)
     units = ledger.units.join(cases.select("c", "is_unseen"), on="c", how="left", validate="m:1", maintain_order="left").with_columns(
         pl.col("is_unseen").fill_null(False)
@@ -96,7 +98,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
         order_refunds=sum_order_refunds(orders, cases, flows, escrow, scope),
         units=units,
         refs=ledger.refs,
-        lone_vouchers=lone_vouchers(ledger.refs, units, orders, scope),
+        lone_vouchers=lone_vouchers(ledger.refs, units, cases, orders, scope),
         vouchers=given["voucher_lines"],
         duplicates=collected.duplicates,
         broken_files=broken_files(collected.controls, coverage_gaps(collected.coverage, scope), scope),
@@ -153,7 +155,7 @@ def judge_cases(
     """
     config = scope.config
     moved = parts.join(
-        flows.select("f", "money_at", "at", "channel", "request_no", SOURCE.alias("source")), on="f", validate="m:1"
+        flows.select("f", "money_at", "at", "channel", "request_no", "decided_by", SOURCE.alias("source")), on="f", validate="m:1"
     ).with_columns(scope.is_fact("money_at").alias("is_fact"))
     part, fact = pl.col("part_fen"), pl.col("is_fact")
     requests = pl.col("request_no").filter(fact).drop_nulls()
@@ -169,6 +171,7 @@ def judge_cases(
             (requests.n_unique() == requests.len()).alias("is_request_distinct"),
             (~fact & (pl.col("at") < scope.cut)).any().alias("has_pending"),
             pl.col("channel").sort_by("f").first().alias("flow_channel"),
+            (fact & (pl.col("decided_by") == "platform")).any().alias("is_flow_decided"),
             pl.col("source").sort_by("f").head(20).alias("flow_source"),
         )
     )
@@ -177,7 +180,9 @@ def judge_cases(
     channel = pl.coalesce("flow_channel", pl.col("platform").replace_strict(scope.usual_channel, return_dtype=pl.String, default=None))
     return (
         cases.join(paid, on="c", how="left", validate="1:1", maintain_order="left")
-        .with_columns(pl.col("paid_fen", "n_paid", "paid_before_fen", "paid_in_fen").fill_null(0), pl.col("has_pending").fill_null(False))
+        .with_columns(
+            pl.col("paid_fen", "n_paid", "paid_before_fen", "paid_in_fen").fill_null(0), pl.col("has_pending", "is_flow_decided").fill_null(False)
+        )
         .with_columns(channel.alias("channel"), SOURCE.alias("case_source"))
         .with_columns(
             pl.when(pl.col("channel") == "card").then(sla.refund_card).otherwise(sla.refund).cast(pl.Int64).alias("sla_days"),

@@ -9,7 +9,7 @@ import polars as pl
 from recon_kit.facts.platform import attach_order
 from recon_kit.facts.scope import Scope
 from recon_kit.matching import PAIRS, Matched, match
-from recon_kit.schema import REFUND_FLOW_KINDS
+from recon_kit.schema import CASE_FLOW_KINDS, REFUND_FLOW_KINDS
 
 LANES = ("small_transfer", "price_protection")
 """Flow kinds that pay only a case of their own kind; a refund flow may pay any refund case. Source: rulings 18."""
@@ -245,3 +245,23 @@ def _allocations(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
     return orders.join(payments, on="allocation", how="full", coalesce=True, validate="1:1").with_columns(
         pl.col("n_orders", "n_payments", "received_fen", "expected_fen").fill_null(0)
     )
+
+
+def name_flows(flows: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+    """Add `flow_code`: what a refund-type flow that stands on no case is, and C11 for one that left by another channel.
+
+    Null for a flow that its case explains, and for what is no refund. Source: precedence C11 C12 C13 over C03; rulings 18.
+    """
+    paid_by = payments.filter(pl.col("o").is_not_null()).group_by("o").agg(pl.col("channel").unique().sort().alias("paid_channels"))
+    other_channel = (~pl.col("channel").is_in(pl.col("paid_channels"))).fill_null(False)
+    alone = (
+        pl.when(pl.col("kind") == "chargeback").then(pl.lit("C13"))
+        .when(pl.col("decided_by") == "platform").then(pl.lit("C12"))
+        .when(pl.col("kind") == "small_transfer").then(pl.lit("C11"))
+        .when(pl.col("kind") == "price_protection").then(pl.lit("C14"))
+        .when(other_channel).then(pl.lit("C11"))
+        .otherwise(pl.lit("C03"))
+    )
+    on_case = pl.when((pl.col("kind") == "refund") & other_channel).then(pl.lit("C11"))
+    code = pl.when(pl.col("kind").is_in(CASE_FLOW_KINDS)).then(pl.when(pl.col("c").is_null()).then(alone).otherwise(on_case))
+    return flows.join(paid_by, on="o", how="left", validate="m:1", maintain_order="left").with_columns(code.alias("flow_code")).drop("paid_channels")

@@ -51,16 +51,18 @@ def _flow_parts(cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame) -
 
 def _attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """A clawback's case: the one it states, else, in its order, the case of the last refund before it. Source: rulings 20."""
+    clawbacks = clawbacks.select("f", "o", "order_id", "case_id", "out_fen", pl.coalesce("money_at", "at").alias("when"))
     stated = clawbacks.filter(pl.col("case_id").is_not_null()).join(
         cases.select("case_id", "o", "c").unique(["case_id", "o"], keep="none"), on=["case_id", "o"], how="inner", nulls_equal=True, validate="m:1"
     )
     refunds = (
         outflows.filter((pl.col("kind") == "refund") & pl.col("order_id").is_not_null())
+        .drop("c")
         .join(parts.select("f", "c").unique("f", keep="first", maintain_order=True), on="f", validate="1:1")
         .select("order_id", "c", pl.coalesce("money_at", "at").alias("when"))
         .sort("when", "c")
     )
-    rest = clawbacks.join(stated, on="f", how="anti").drop_nulls("order_id").with_columns(pl.coalesce("money_at", "at").alias("when"))
+    rest = clawbacks.join(stated, on="f", how="anti").drop_nulls("order_id")
     after = rest.sort("when", "f").join_asof(refunds, on="when", by="order_id", strategy="backward", check_sortedness=False)
     first = refunds.unique("order_id", keep="first", maintain_order=True).select("order_id", pl.col("c").alias("c_first"))
     after = after.join(first, on="order_id", how="left", validate="m:1").with_columns(pl.coalesce("c", "c_first").alias("c"))
@@ -248,12 +250,13 @@ def judge_units(units: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     )
 
 
-def lone_vouchers(refs: pl.DataFrame, units: pl.DataFrame, orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+def lone_vouchers(refs: pl.DataFrame, units: pl.DataFrame, cases: pl.DataFrame, orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """One row per voucher of the period with refs that no refund answers: Σ of those refs, accruals apart, and the refs.
 
     Order and case are filled where all such refs of the voucher are about one. Source: rulings 10 and 19.
     """
     about = units.select("u", "state", "platform_key", "order_id", "case_id")
+    case_orders = cases.select("case_id", pl.col("order_id").alias("case_order")).unique("case_id", keep="none")
     lone = (
         refs.filter(pl.col("period") == scope.period.text)
         .join(about, on="u", how="left", validate="m:1")
@@ -262,6 +265,8 @@ def lone_vouchers(refs: pl.DataFrame, units: pl.DataFrame, orders: pl.DataFrame,
             pl.coalesce("order_id", pl.when(pl.col("ref_kind") == "order").then("ref_id")).alias("order_id"),
             pl.coalesce("case_id", pl.when(pl.col("ref_kind") == "case").then("ref_id")).alias("case_id"),
         )
+        .join(case_orders, on="case_id", how="left", validate="m:1")
+        .with_columns(pl.coalesce("order_id", "case_order").alias("order_id"))
         .join(orders.select("order_id", pl.col("platform").alias("order_platform")).unique("order_id", keep="none"), on="order_id", how="left", validate="m:1")
     )
 

@@ -20,11 +20,15 @@ __all__ = ["CATALOGUE", "RULES", "Rule", "detect", "discrepancy_id", "not_checke
 RULES: tuple[Rule, ...] = (*PAYMENT_RULES, *REFUND_RULES, *LEDGER_RULES, *CONTROL_RULES)
 """Every rule this build detects, in the catalogue's family order."""
 
-RELATED: dict[str, tuple[tuple[str, ...], str, bool]] = {
-    "L02": (("C04", "C01", "C02"), "case_id", False),
-    "C08": (("C05", "C07", "C03"), "order_id", True),
+RELATED: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "L02": (("C04", "C01", "C02"), "case_id", "any"),
+    "C05": (("A03",), "case_id", "same"),
+    "C06": (("A03",), "case_id", "same"),
+    "L04": (("A03",), "case_id", "same"),
+    "C08": (("C05", "C07", "C03", "C11", "C12"), "order_id", "whole"),
 }
-"""Code → (codes it is related to, by which column, whether that one finding must explain the whole gap). Source: precedence."""
+"""Code → (codes it is related to, by which column, how much that one finding must explain: `any`, the `same` amount, the
+`whole` of it). Source: precedence; rulings 15–17, 19."""
 
 
 def not_checked(facts: Facts) -> dict[str, str]:
@@ -104,14 +108,16 @@ def _identify(findings: pl.DataFrame, entity: str) -> pl.DataFrame:
 
 def _relate(findings: pl.DataFrame) -> pl.DataFrame:
     """Point each finding that another one explains to that one. Source: precedence; rulings 16 and 19."""
-    for code, (primaries, column, whole) in RELATED.items():
+    for code, (primaries, column, share) in RELATED.items():
+        gap = pl.col("gap_fen").abs()
+        enough = {"any": pl.lit(True), "same": pl.col("by_gap") == gap, "whole": pl.col("by_gap") >= gap}[share]
         explains = findings.filter(pl.col("code").is_in(primaries) & pl.col(column).is_not_null()).select(
             "platform", column, pl.col("discrepancy_id").alias("by"), pl.col("gap_fen").abs().alias("by_gap")
         )
         found = (
             findings.filter(pl.col("code") == code)
             .join(explains, on=["platform", column], how="inner", validate="m:m")
-            .filter((pl.col("by_gap") >= pl.col("gap_fen").abs()) if whole else pl.lit(True))
+            .filter(enough)
             .sort("discrepancy_id", "by_gap", "by")
             .unique("discrepancy_id", keep="last", maintain_order=True)
             .select("discrepancy_id", "by")

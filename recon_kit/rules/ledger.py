@@ -61,6 +61,12 @@ UNIT_RULES: tuple[Rule, ...] = (
     Rule("L05", when=pl.col("is_cas_late"), why="L05_cas", **_amounts(_flow_or_ahead, _ZERO), **_UNIT),
 )
 
+_EARLY_BEFORE = pl.col("booked_before_fen") - pl.col("accrued_before_fen")
+EARLY_RULES: tuple[Rule, ...] = (
+    Rule("L06", when=_state == "early", **_amounts(_ZERO, _wallet), **_UNIT),
+    Rule("L06", when=_state == "early_before", why="L06_before", **_amounts(_ZERO, _EARLY_BEFORE), **_UNIT),
+)
+
 REF_RULES: tuple[Rule, ...] = (
     Rule(
         "L02",
@@ -82,4 +88,4 @@ REF_RULES: tuple[Rule, ...] = (
     ),
 )
 
-LEDGER_RULES = (*UNIT_RULES, *REF_RULES)
+LEDGER_RULES = (*UNIT_RULES, *EARLY_RULES, *REF_RULES)

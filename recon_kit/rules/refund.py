@@ -78,6 +78,22 @@ CASE_RULES: tuple[Rule, ...] = (
         **_CASE,
     ),
     Rule(
+        "C12",
+        when=pl.col("is_refund") & pl.col("is_done") & ((pl.col("decided_by") == "platform").fill_null(False) | pl.col("is_flow_decided")),
+        expected=pl.lit(0, pl.Int64),
+        actual=pl.when(pl.col("n_paid") > 0).then(_paid).otherwise(_amount),
+        facts={"actual_fen": pl.when(pl.col("n_paid") > 0).then(_paid).otherwise(_amount), "at": pl.col("done_at").dt.date()},
+        **{**_CASE, "needs": ("aftersales",)},
+    ),
+    Rule(
+        "A03",
+        when=(pl.col("claimed_fen") - pl.col("entitled_fen")).abs() > _tolerance,
+        expected=pl.col("entitled_fen"),
+        actual=pl.col("claimed_fen"),
+        facts={"expected_fen": pl.col("entitled_fen"), "actual_fen": pl.col("claimed_fen"), "qty": pl.col("qty"), "line_id": pl.col("line_id")},
+        **{**_CASE, "needs": ("aftersales", "order_lines"), "event_at": pl.col("approved_at")},
+    ),
+    Rule(
         "C10",
         when=pl.col("is_status_mismatch"),
         facts={"platform_status": pl.col("platform_status"), "erp_status": pl.col("erp_status"), "at": pl.col("ended_at").dt.date()},
@@ -85,29 +101,39 @@ CASE_RULES: tuple[Rule, ...] = (
     ),
 )
 
-FLOW_RULES: tuple[Rule, ...] = (
-    Rule(
-        "C03",
+
+
+def _flow_rule(code: str, key: pl.Expr, **more: Any) -> Rule:
+    """A refund-type flow that its code names: expected 0, actual what left the wallet."""
+    return Rule(
+        code,
         ("aftersales", "flows"),
         source="flows",
-        # Decided by the platform is C12's, not this one's. Source: precedence.
-        when=(pl.col("kind") == "refund")
-        & pl.col("is_fact")
-        & pl.col("c").is_null()
-        & (pl.col("decided_by").fill_null("merchant") != "platform"),
-        key=pl.col("flow_id"),
+        when=(pl.col("flow_code") == code) & pl.col("is_fact"),
+        key=key,
         scope=pl.col("channel"),
         subject=numbered("f", "f"),
         expected=pl.lit(0, pl.Int64),
         actual=pl.col("out_fen"),
-        facts={"actual_fen": pl.col("out_fen"), "at": pl.col("money_at").dt.date(), "order_id": pl.col("order_id")},
+        facts={
+            "actual_fen": pl.col("out_fen"),
+            "at": pl.col("money_at").dt.date(),
+            "order_id": pl.col("order_id"),
+            "channel": pl.col("channel"),
+        },
         platform=pl.col("platform_key"),
         shop=pl.col("shop"),
         channel=pl.col("channel"),
         order_id=pl.col("order_id"),
         event_at=pl.col("money_at"),
         evidence=(listed("source"),),
-    ),
+        **more,
+    )
+
+
+FLOW_RULES: tuple[Rule, ...] = (
+    *(_flow_rule(code, pl.col("flow_id")) for code in ("C03", "C11", "C13", "C14")),
+    _flow_rule("C12", pl.coalesce("case_id", "order_id", "flow_id"), why="C12_flow", case_id=pl.col("case_id")),
 )
 
 ORDER_RULES: tuple[Rule, ...] = (
