@@ -1,0 +1,189 @@
+"""What a notebook shows, section by section, in either language. Drawing of tables is in `tables`, of figures in `charts`.
+
+Every text that comes from data is escaped, and the page's CSP stands behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import polars as pl
+
+from recon_kit import narrative, views
+from recon_kit.errors import TieError
+from recon_kit.labels import code_name, table_label, value_label, word
+from recon_kit.money import format_yuan
+from recon_kit.record import SIDES, Run
+from recon_kit.tables import Shown, detail_table, is_total, short_table, with_total
+
+CARDS = (("bridge.A0", "A0"), ("bridge.B0", "B0"), ("bridge.C0", "C0"), ("bridge.unexplained", "unexplained"),
+         ("findings.breaks", "breaks"), ("findings.gap", "gap"), ("findings.timing", "timing"), ("ageing.old", "old"))
+
+
+def masthead(run: Run, language: str) -> Shown:
+    """Whose month it is, as of when, under which standard, and the verdict."""
+    summary = run.summary
+    facts = "".join(
+        f"<div><dt>{word(f'ui.{key}', language)}</dt><dd>{escape(str(summary[key]))}</dd></div>" for key in ("period", "as_of", "standard")
+    )
+    verdict = summary["verdict"]
+    return Shown(
+        f'<div class="masthead"><p class="entity">{escape(summary["entity"])}</p><dl>{facts}</dl>'
+        f'<p class="verdict verdict-{escape(verdict)}">{word(f"verdict.{verdict}", language)}</p></div>'
+    )
+
+
+def headline(run: Run, language: str) -> Shown:
+    """The month's figures as cards, each bound to its table."""
+    ends_at = SIDES.index(run.summary["bridge_ends_at"])
+    cards = []
+    for name, key in CARDS:
+        if key in SIDES[ends_at + 1 :]:
+            continue
+        title = word(f"bridge.{key}" if key in SIDES else f"card.{key}", language)
+        unit = f" <small>{word('ui.yuan', language)}</small>" if key in SIDES else ""
+        cards.append(f"<div><dt>{title}</dt><dd>{narrative.bound_figure(run, name)}{unit}</dd></div>")
+    return Shown(f'<dl class="cards">{"".join(cards)}</dl>')
+
+
+def story(run: Run, language: str) -> Shown:
+    """The month in sentences."""
+    return Shown(f'<div class="story">{narrative.render_story(run, language)}</div>')
+
+
+def bridge_table(run: Run, language: str) -> Shown:
+    """The bridge, one row a line: amount, running total and number of items."""
+    steps = views.bridge_steps(run)
+    names = [word(f"bridge.{line}", language) for line in steps["line"]]
+    frame = steps.with_columns(label=pl.Series(names, dtype=pl.String)).select("line", "label", "n", "amount_fen", "balance_fen")
+    return short_table(frame, language, "bridge-table", strong=pl.col("line").is_in(SIDES))
+
+
+def codes_table(run: Run, language: str) -> Shown:
+    """Findings by code: how many, how much, whose."""
+    frame = views.codes(run)
+    named = frame.with_columns(name=pl.Series([code_name(code, language) for code in frame["code"]], dtype=pl.String))
+    columns = named.select("code", "name", "nature", "severity", "owner", "n", "abs_gap_fen")
+    return short_table(with_total(columns, language, "code"), language, "codes-table", strong=is_total("code", language))
+
+
+def owners_table(run: Run, language: str) -> Shown:
+    """Findings by owner."""
+    frame = views.owners(run).group_by("owner", maintain_order=True).agg(pl.col("n", "abs_gap_fen").sum())
+    frame = frame.sort("n", "owner", descending=[True, False])
+    frame = frame.with_columns(owner=pl.Series([value_label("owner", v, language) for v in frame["owner"]], dtype=pl.String))
+    return short_table(with_total(frame, language, "owner"), language, "owners-table", strong=is_total("owner", language))
+
+
+def ageing_table(run: Run, language: str) -> Shown:
+    """Open findings by age bucket."""
+    frame = views.ageing(run).group_by("bucket", maintain_order=True).agg(pl.col("n", "abs_gap_fen").sum())
+    frame = frame.with_columns(bucket=pl.Series([word(f"bucket.{v}", language) for v in frame["bucket"]], dtype=pl.String))
+    return short_table(with_total(frame, language, "bucket"), language, "ageing-table", strong=is_total("bucket", language))
+
+
+def top_findings(run: Run, language: str, limit: int = 15) -> Shown:
+    """The findings to look at one by one, worst and largest first."""
+    frame = views.top_findings(run, limit)
+    named = frame.with_columns(
+        name=pl.Series([code_name(code, language) for code in frame["code"]], dtype=pl.String),
+        key=pl.coalesce("case_id", "order_id", "key"),
+    )
+    return short_table(named.select("code", "name", "severity", "owner", "shop", "key", "gap_fen", "why"), language, "top-table")
+
+
+def detail(run: Run, language: str) -> Shown:
+    """Every primary finding with search and sort; those that share code, shop, day and owner are one line that opens."""
+    return detail_table(views.folded(run), language)
+
+
+def kpi_table(run: Run, language: str) -> Shown:
+    """Rates with numerator, denominator, base, date basis and maturity; never a bare percentage."""
+    frame = run.table("kpis").filter(pl.col("dimension") == "all")
+    columns = ("kpi", "unit", "numerator", "denominator", "value")
+    rows = [_kpi_row(*row, language=language) for row in frame.select(columns).iter_rows()]
+    shown = pl.DataFrame(rows, schema={name: pl.String for name in ("kpi", "value", "numerator", "denominator")}, orient="row")
+    mature = [value_label("ui", "mature" if flag else "immature", language) for flag in frame["is_mature"]]
+    shown = shown.with_columns(
+        base=pl.Series([value_label("base", v, language) for v in frame["base"]], dtype=pl.String),
+        date_basis=pl.Series([value_label("date_basis", v, language) for v in frame["date_basis"]], dtype=pl.String),
+        is_mature=pl.Series(mature, dtype=pl.String),
+    )
+    return short_table(shown, language, "kpi-table", right=("value", "numerator", "denominator"))
+
+
+def _kpi_row(kpi: str, unit: str, numerator: int | None, denominator: int | None, value: float | None, *, language: str) -> list[str]:
+    def written(amount: int | None) -> str:
+        return "—" if amount is None else format_yuan(amount) if unit == "fen" else f"{amount:,}"
+
+    if denominator is None:
+        shown, numerator = (written(numerator), None)
+    elif value is None:
+        shown = "—"
+    elif "rate" in kpi:
+        shown = f"{value:.2%}"
+    else:
+        shown = f"{value:,.1f} {value_label('unit', unit, language)}"
+    return [value_label("kpi", kpi, language), shown, written(numerator), written(denominator)]
+
+
+def not_checked(run: Run, language: str) -> Shown:
+    """Codes that could not be checked and what is missing for them; absence of a finding there says nothing."""
+    missing = run.summary["not_checked"]
+    later = run.summary["not_scheduled"]
+    note = ""
+    if later:
+        names = "；".join(f"{code} {code_name(code, language)}" for code in later)
+        note = (f'<details class="later"><summary>{word("ui.not_in_scope_title", language)} ({len(later)})</summary>'
+                f"<p>{escape(names if language == 'zh' else names.replace('；', '; '))}</p></details>")
+    if not missing:
+        return Shown(f"<p>{word('ui.all_checked', language)}</p>{note}")
+    frame = pl.DataFrame(
+        [(code, code_name(code, language), _tables(tables, language)) for code, tables in missing.items()],
+        schema={"code": pl.String, "name": pl.String, "missing": pl.String},
+        orient="row",
+    )
+    return Shown(short_table(frame, language, "not-checked-table").html + note)
+
+
+def _tables(names: str | Sequence[str], language: str) -> str:
+    listed = names.replace(" ", "").split(",") if isinstance(names, str) else names
+    return ("、" if language == "zh" else ", ").join(table_label(name, language) for name in listed)
+
+
+def intake_table(run: Run, language: str) -> Shown:
+    """Row accounting, one row a file or zip member: read = loaded + quarantined + duplicate."""
+    columns = ("file", "layout", "table", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate")
+    frame = run.table("intake").select(columns)
+    frame = frame.with_columns(table=pl.Series([table_label(t or "—", language) for t in frame["table"]], dtype=pl.String))
+    return short_table(with_total(frame, language, "file"), language, "intake-table", strong=is_total("file", language))
+
+
+def controls_table(run: Run, language: str) -> Shown:
+    """Totals that the files themselves state, beside what was read."""
+    controls = run.summary["controls"]
+    if not controls:
+        return Shown(f"<p>{word('ui.no_controls', language)}</p>")
+    rows = [
+        (c["file"], c["measure"], _control(c["stated"], c["unit"]), _control(c["found"], c["unit"]),
+         word("ui.agrees" if c["stated"] == c["found"] else "ui.differs", language))
+        for c in controls
+    ]
+    names = ("file", "measure", "stated", "found", "check")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    return short_table(frame, language, "controls-table", right=("stated", "found"))
+
+
+def _control(value: int | None, unit: str) -> str:
+    return "—" if value is None else format_yuan(value) if unit == "fen" else f"{value:,}"
+
+
+def tie(run: Run, name: str, language: str) -> Shown:
+    """The line that closes a section: two figures that must be one; TieError when they are not."""
+    left, right, unit = views.tie_figures(run, name)
+    if left != right:
+        raise TieError(f"{run.folder.name}: {name}: {left} on the page, {right} in its control total; expected the same. Run again")
+    says = word(f"tie.{name}", language, left=narrative.write_figure(left, unit), right=narrative.write_figure(right, unit),
+                rest=narrative.write_figure(left - right, unit))
+    return Shown(f'<p class="tie"><b>{word("ui.ties", language)}</b> {escape(says)}</p>')

@@ -1,0 +1,270 @@
+"""Sentences: why a finding is one, and the story of the month, in Chinese and English from stored templates.
+
+Every figure of the story is *bound*: a template writes `{{ figure("bridge.A0") }}`, the figure names the aggregate of a
+result table it is, and where summary.json states the same figure both must agree. A digit that is not a bound figure,
+an unknown name or a stale value makes the render fail.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+import polars as pl
+from jinja2 import Environment, StrictUndefined, Template, TemplateError
+from markupsafe import Markup
+
+from recon_kit.errors import ReportError, TieError
+from recon_kit.labels import code_name, value_label, word
+from recon_kit.money import format_yuan
+from recon_kit.record import BRIDGE_LINES, Run
+from recon_kit.resources import templates_dir
+
+OLD_DAYS = 30
+"""Open longer than this is escalated. Source: domain, Cut-off."""
+Value = int | str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the prose: the result table it is an aggregate of, and how it is written.
+
+    `measure` gives one value from the table (`primary`: from primary findings only); `stated` finds the same figure in
+    summary.json, None when the summary does not state it. `unit`: fen, count or text. `section` is the page's anchor.
+    """
+
+    table: str
+    measure: pl.Expr
+    section: str
+    unit: str = "count"
+    primary: bool = False
+    stated: Callable[[dict[str, Any]], Value] | None = None
+
+
+def _line(line: str) -> Figure:
+    amount = pl.col("amount_fen").filter(pl.col("line") == line).sum()
+    return Figure("bridge", amount, "bridge", "fen", stated=lambda summary: int(summary["bridge"].get(line, 0)))
+
+
+def _unexplained() -> Figure:
+    """C0 as booked less everything the steps add up to; 0 by definition where a side was not supplied."""
+    lines = pl.col("line")
+    computed = pl.col("amount_fen").filter(~lines.is_in(["B0", "C0"])).sum()
+    booked = pl.col("amount_fen").filter(lines == "C0").sum()
+    gap = pl.when((lines == "C0").any()).then(booked - computed).otherwise(0)
+    return Figure("bridge", gap.cast(pl.Int64).first(), "bridge", "fen", stated=lambda summary: int(summary["unexplained_fen"]))
+
+
+def _findings(condition: pl.Expr, stated: Callable[[dict[str, Any]], int] | None = None) -> Figure:
+    return Figure("discrepancies", condition.fill_null(value=False).sum(), "findings", primary=True, stated=stated)
+
+
+def _of_nature(*natures: str) -> Figure:
+    def stated(summary: dict[str, Any]) -> int:
+        return sum(item["n"] for item in summary["codes"].values() if item["nature"] in natures)
+
+    return _findings(pl.col("nature").is_in(natures), stated)
+
+
+def _rows(column: str) -> Figure:
+    return Figure(
+        "intake", pl.col(column).sum(), "intake", stated=lambda summary: sum(row[column] for row in summary["rows"].values())
+    )
+
+
+def _rate(kpi: str, part: str, unit: str) -> Figure:
+    value = pl.col(part).filter((pl.col("kpi") == kpi) & (pl.col("dimension") == "all")).sum()
+    return Figure("kpis", value, "kpis", unit, stated=lambda summary: int(summary["kpis"].get(kpi, {}).get(part) or 0))
+
+
+_GAP = pl.col("gap_fen").abs()
+_BY_SIZE = _GAP.fill_null(0).filter(pl.col("nature") == "break").arg_max()
+_TOP = pl.col("code").filter(pl.col("nature") == "break").get(_BY_SIZE, null_on_oob=True).fill_null("")
+_OLD = pl.col("age_days") > OLD_DAYS
+
+FIGURES: dict[str, Figure] = {
+    **{f"bridge.{line}": _line(line) for line in BRIDGE_LINES},
+    "bridge.unexplained": _unexplained(),
+    "findings.n": _findings(pl.col("code").is_not_null(), lambda summary: sum(c["n"] for c in summary["codes"].values())),
+    "findings.breaks": _of_nature("break"),
+    "findings.timing": _of_nature("timing"),
+    "findings.control": _of_nature("control", "data"),
+    "findings.rounding": _of_nature("rounding"),
+    "findings.severe": _findings(pl.col("severity").is_in(["high", "critical"])),
+    "findings.owners": Figure("discrepancies", pl.col("owner").n_unique(), "findings", primary=True),
+    "findings.gap": Figure("discrepancies", _GAP.filter(pl.col("nature") == "break").sum(), "findings", "fen", primary=True),
+    "top.code": Figure("discrepancies", _TOP, "top", "text", primary=True),
+    "top.gap": Figure("discrepancies", _GAP.filter(pl.col("nature") == "break").max().fill_null(0), "top", "fen", primary=True),
+    "ageing.old": Figure("discrepancies", _OLD.fill_null(value=False).sum(), "ageing", primary=True),
+    "ageing.old_gap": Figure("discrepancies", _GAP.filter(_OLD).sum(), "ageing", "fen", primary=True),
+    "intake.files": Figure("intake", pl.len(), "intake"),
+    "intake.read": _rows("rows_read"),
+    "intake.loaded": _rows("rows_loaded"),
+    "intake.quarantined": _rows("rows_quarantined"),
+    "intake.duplicate": _rows("rows_duplicate"),
+    "quarantine.n": Figure("quarantine", pl.struct("file", "row").n_unique(), "intake"),
+    "kpi.refunded": _rate("refund_rate_amount_period", "numerator", "fen"),
+    "kpi.paid": _rate("refund_rate_amount_period", "denominator", "fen"),
+    "kpi.cases": _rate("aftersales_rate_period", "numerator", "count"),
+    "kpi.orders": _rate("aftersales_rate_period", "denominator", "count"),
+}
+"""Every figure a sentence may use, by name."""
+
+
+def measure(run: Run, name: str) -> Value:
+    """The figure's value from its table; ReportError when no figure has the name, or when summary.json states another value."""
+    figure = FIGURES.get(name)
+    if figure is None:
+        raise ReportError(f"narrative: figure {name!r} is bound to nothing; expected one of {', '.join(FIGURES)}. Name one of them")
+    frame = run.findings if figure.primary else run.table(figure.table)
+    found = frame.select(figure.measure.alias("value"))["value"].item() if frame.width else 0
+    value: Value = found if isinstance(found, str) else int(found or 0)
+    if figure.stated is not None and (stated := figure.stated(run.summary)) != value:
+        raise ReportError(
+            f"narrative: figure {name} is stale: table {figure.table} gives {value}, summary.json states {stated}; "
+            "expected the same. Run `recon-kit run` again"
+        )
+    return value
+
+
+def write_figure(value: Value, unit: str) -> str:
+    """A figure as the reader sees it: yuan with thousands separators, a count, or text."""
+    if isinstance(value, str):
+        return value
+    return format_yuan(value) if unit == "fen" else f"{value:,}"
+
+
+def render_story(run: Run, language: str) -> Markup:
+    """The month in sentences, as a list of paragraphs; every digit in it is a bound figure that links to its table."""
+    context = _Context(run, language)
+    paragraphs = []
+    for key, template in _sentences(language).items():
+        try:
+            text = template.render(figure=context.figure, value=context.value, fact=context.fact, code=context.code, run=run)
+        except TemplateError as error:
+            raise ReportError(
+                f"templates/narrative.toml: {key} ({language}): {error}; expected only figure, value, fact and code. Correct the sentence"
+            ) from None
+        if re.search(r"\d", re.sub(r"<a [^>]*data-figure=.*?</a>", "", text)):
+            raise ReportError(
+                f"templates/narrative.toml: {key} ({language}) holds a digit that is bound to no table; "
+                'expected {{ figure("…") }}. Bind it'
+            )
+        if text.strip():
+            paragraphs.append(f"<p>{text.strip()}</p>")
+    return Markup("\n".join(paragraphs))  # noqa: S704 - rendered with autoescape on
+
+
+def bound_figure(run: Run, name: str) -> Markup:
+    """One figure as text that carries its binding and links to the section of its table."""
+    return _bound(name, _written(run, name), FIGURES[name].section)
+
+
+def verify_figures(page: str, run: Run) -> int:
+    """Compute every bound figure of a finished page again; the number checked, or TieError when one is stale."""
+    bound = re.findall(r'data-figure="([^"]+)"[^>]*>([^<]*)<', page)
+    for name, written in bound:
+        expected = _fact(run, name.removeprefix("summary.")) if name.startswith("summary.") else _written(run, name)
+        if html.unescape(written) != expected:
+            raise TieError(
+                f"{run.folder.name}: figure {name} is written as {html.unescape(written)!r}; its table gives {expected!r}. Make the page again"
+            )
+    return len(bound)
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What a sentence may call."""
+
+    run: Run
+    language: str
+
+    def value(self, name: str) -> Value:
+        """The bare value, to decide with."""
+        return measure(self.run, name)
+
+    def figure(self, name: str) -> Markup:
+        """The value as text that carries its binding."""
+        return bound_figure(self.run, name)
+
+    def fact(self, key: str) -> Markup:
+        """A stated fact of the run: entity, period, as_of, standard."""
+        return _bound(f"summary.{key}", _fact(self.run, key), "verdict")
+
+    def code(self, name: str) -> str:
+        """The words of the code that the figure is."""
+        return code_name(str(measure(self.run, name)), self.language)
+
+
+def _written(run: Run, name: str) -> str:
+    return write_figure(measure(run, name), FIGURES[name].unit)
+
+
+def _fact(run: Run, key: str) -> str:
+    value = run.summary[key]
+    return str(len(value)) if isinstance(value, dict | list) else str(value)
+
+
+def _bound(name: str, written: str, section: str) -> Markup:
+    return Markup('<a class="figure" href="#{}" data-figure="{}">{}</a>').format(section, name, written)
+
+
+@cache
+def _sentences(language: str) -> dict[str, Template]:
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    sentences = tomllib.loads((templates_dir() / "narrative.toml").read_text("utf-8"))
+    environment.globals["word"] = lambda path: word(path, language)
+    return {key: environment.from_string(text[language]) for key, text in sentences.items()}
+
+
+def render_why(frame: pl.DataFrame, language: str) -> pl.DataFrame:
+    """Fill `why` from `why_key` and `why_facts` (a JSON object; money in fen); a row without a key keeps what it has.
+
+    ReportError when a key has no template, or a template asks for a fact that is not there.
+    """
+    templates = _why_templates(language)
+    sentences: list[str | None] = []
+    for key, facts, why in frame.select("why_key", "why_facts", "why").iter_rows():
+        if key is None:
+            sentences.append(why)
+            continue
+        try:
+            sentences.append(templates[key].render(json.loads(facts or "{}")))
+        except (KeyError, TemplateError, ValueError) as error:
+            raise ReportError(
+                f"templates/why.toml: {key} ({language}): {error}; expected a template whose facts are all in why_facts. Correct the template"
+            ) from None
+    return frame.with_columns(pl.Series("why", sentences, pl.String))
+
+
+@cache
+def _why_templates(language: str) -> dict[str, Template]:
+    environment = Environment(autoescape=False, undefined=StrictUndefined)  # noqa: S701 - plain text, escaped where it is shown
+    environment.filters |= {
+        "yuan": format_yuan,
+        "signed": lambda fen: format_yuan(fen, sign=True),
+        "day": _day,
+        "minute": _minute,
+        "label": lambda value, kind: value_label(kind, value, language),
+        "name": lambda code: code_name(code, language),
+        "listed": lambda values: ("、" if language == "zh" else ", ").join(map(str, values)),
+    }
+    sentences = tomllib.loads((templates_dir() / "why.toml").read_text("utf-8"))
+    return {key: environment.from_string(text[language]) for key, text in sentences.items()}
+
+
+def _day(value: str | None) -> str:
+    """An ISO date or instant as its day."""
+    return "" if value is None else date.fromisoformat(value[:10]).isoformat()
+
+
+def _minute(value: str | None) -> str:
+    """An ISO instant to the minute."""
+    return "" if value is None else datetime.fromisoformat(value).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,145 @@
+"""How tables look: short ones by great_tables, the detail table as data for the page and by itables in JupyterLab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from great_tables import GT, loc, style
+
+from recon_kit.labels import code_action, code_name, column_label, value_label, word
+from recon_kit.money import format_yuan
+
+DETAIL_MIME = "application/vnd.recon.detail+json"
+"""The detail table as data; report.ReconHTMLExporter draws it, JupyterLab shows the plain itables version instead."""
+COUNTS = ("n", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate", "age_days", "qty", "row")
+ENUMS = ("nature", "severity", "owner", "platform", "channel")
+FINDING = ("platform", "order_id", "case_id", "key", "expected_fen", "actual_fen", "gap_fen", "age_days", "breaks_on", "why", "evidence")
+"""What an opened line says of each of its findings."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A piece of a page: HTML whose data is escaped, and for the detail table the data itself."""
+
+    html: str
+    detail: Mapping[str, Any] | None = None
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {"text/html": self.html} | ({DETAIL_MIME: dict(self.detail)} if self.detail else {})
+
+
+def short_table(
+    frame: pl.DataFrame, language: str, table_id: str, *, strong: pl.Expr | None = None, right: Sequence[str] = ()
+) -> Shown:
+    """A frame of up to some hundred rows; columns are named, formatted and aligned by what they are.
+
+    `_fen` columns become yuan, counts get separators, enumerations their words, null a dash. `strong`: rows set in bold;
+    `right`: text columns that hold figures. An empty frame says so in a sentence.
+    """
+    if frame.is_empty():
+        return Shown(f'<p class="empty">{word("ui.nothing_here", language)}</p>')
+    numeric = [name for name in frame.columns if name.endswith("_fen") or name in COUNTS or name in right]
+    table = (
+        GT(_written(frame, language), id=table_id)
+        .cols_label({name: column_label(name, language) for name in frame.columns})
+        .cols_align("left")
+        .cols_align("right", numeric)
+        .tab_options(table_width="100%", table_font_names="inherit", table_font_size="14px")
+    )
+    for name in (name for name in frame.columns if name.endswith("_fen")):
+        if below := _places(frame, pl.col(name) < 0):
+            table = table.tab_style(style.text(color="#a33a1f"), loc.body(name, below))
+    if strong is not None and (places := _places(frame, strong)):
+        table = table.tab_style(style.text(weight="bold"), loc.body(rows=places))
+    return Shown(table.as_raw_html())
+
+
+def with_total(frame: pl.DataFrame, language: str, column: str) -> pl.DataFrame:
+    """The frame with a last row that sums its amounts and counts, named in `column`."""
+    sums = {name: frame[name].sum() for name in frame.columns if name.endswith("_fen") or name in COUNTS}
+    total = pl.DataFrame([{column: word("ui.total", language), **sums}])
+    return pl.concat([frame, total], how="diagonal_relaxed")
+
+
+def is_total(column: str, language: str) -> pl.Expr:
+    """The row that `with_total` added."""
+    return pl.col(column) == word("ui.total", language)
+
+
+def _places(frame: pl.DataFrame, condition: pl.Expr) -> list[int]:
+    return frame.select(pl.arg_where(condition.fill_null(value=False))).to_series().to_list()
+
+
+def _written(frame: pl.DataFrame, language: str) -> pl.DataFrame:
+    """Every column as the text a reader sees."""
+    return frame.select(pl.Series(name, [_cell(name, value, language) for value in frame[name]], pl.String) for name in frame.columns)
+
+
+def _cell(name: str, value: Any, language: str) -> str:
+    if value is None:
+        return ""
+    if name.endswith("_fen"):
+        return format_yuan(value)
+    if name in COUNTS:
+        return f"{value:,}"
+    if name in ENUMS:
+        return value_label(name, value, language)
+    if isinstance(value, list):
+        return "\n".join(map(str, value))
+    return str(value)
+
+
+def detail_table(lines: pl.DataFrame, language: str) -> Shown:
+    """The folded findings (views.folded) with search and sort; ids stay text, and every line opens."""
+    columns = ("code", "shop", "day", "owner", "severity", "age_days", "n", "abs_gap_fen")
+    rows, inside = [], []
+    for line in lines.iter_rows(named=True):
+        findings = [[_cell(name, finding[name], language) for name in FINDING] for finding in line["findings"]]
+        action = code_action(line["code"], language)
+        words = " ".join(text for finding in findings for text in finding)
+        cells = [[_cell(name, line[name], language), _order(name, line[name])] for name in columns]
+        cells[0][0] = f"{line['code']} {code_name(line['code'], language)}"
+        rows.append([*cells, [f"{words} {action}", ""]])
+        inside.append({"action": action, "findings": findings})
+    if not rows:
+        return Shown(f'<p class="empty">{word("ui.nothing_here", language)}</p>')
+    detail = {
+        "columns": [{"title": column_label(name, language), "numeric": name in COUNTS or name.endswith("_fen")} for name in columns],
+        "rows": rows,
+        "inside": inside,
+        "inside_columns": [
+            {"title": column_label(name, language), "numeric": name in COUNTS or name.endswith("_fen")} for name in FINDING
+        ],
+        "action": column_label("action", language),
+        "words": {
+            key: word(f"ui.{key}", language)
+            for key in ("search", "search_hint", "page_info", "page_empty", "page_filtered", "page_length", "previous", "next",
+                        "first", "last", "open_line")
+        },
+    }
+    return Shown(_lab_table(lines, language), detail)
+
+
+def _order(name: str, value: Any) -> int | str:
+    """What a detail column sorts by."""
+    if name == "severity":
+        return ("info", "low", "medium", "high", "critical").index(value) if value else -1
+    if name.endswith("_fen") or name in COUNTS:
+        return -1 if value is None else int(value)
+    return "" if value is None else str(value)
+
+
+def _lab_table(lines: pl.DataFrame, language: str) -> str:
+    """The same findings one by one for JupyterLab, by itables, offline."""
+    import itables
+    from itables.javascript import generate_init_offline_itables_html
+
+    flat = lines.explode("findings").select("code", "shop", "day", "owner", "severity", pl.col("findings").struct.unnest())
+    flat = _written(flat.drop("discrepancy_id"), language)
+    flat = flat.rename({name: column_label(name, language) for name in flat.columns})
+    bundle = generate_init_offline_itables_html(itables.options.dt_bundle)
+    return bundle + str(itables.to_html_datatable(flat, connected=False, show_dtypes=False, allow_html=False, table_id="detail"))
+

@@ -1,0 +1,192 @@
+"""What figures and tables draw: small aggregates of a run, each of which ties to a total stated elsewhere.
+
+Nothing here knows a language or a colour. Gaps are summed as absolute amounts: opposite signs are never netted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import polars as pl
+
+from recon_kit.periods import Period
+from recon_kit.record import BRIDGE_LINES, SIDES, Run
+from recon_kit.results import NATURE, SEVERITY
+from recon_kit.schema import REFUND_CASE_KINDS, REFUND_FLOW_KINDS
+
+BUCKETS = {"d03": 3, "d07": 7, "d15": 15, "d30": 30, "d60": 60, "d90": 90}
+"""Age bucket → its last day; older and undated come after. Source: domain, Cut-off."""
+BUCKET_ORDER = (*BUCKETS, "older", "undated")
+FOLD_BY = ("code", "shop", "day", "owner")
+"""Findings that share these are one line of the detail table."""
+_GAP = pl.col("gap_fen").abs().sum().alias("abs_gap_fen")
+_COUNT = pl.len().cast(pl.Int64).alias("n")
+_RANK = {severity: rank for rank, severity in enumerate(SEVERITY)}
+
+
+def bridge_steps(run: Run) -> pl.DataFrame:
+    """One row a bridge line in order: line, label, amount_fen, n, balance_fen (running; a side states its own total)."""
+    order = pl.DataFrame({"line": BRIDGE_LINES, "position": range(len(BRIDGE_LINES))})
+    is_side = pl.col("line").is_in(SIDES)
+    walked = pl.when(pl.col("line").is_in(["B0", "C0"])).then(0).otherwise(pl.col("amount_fen")).cum_sum()
+    return (
+        run.table("bridge")
+        .join(order, on="line", how="inner", validate="1:1")
+        .sort("position")
+        .with_columns(balance_fen=pl.when(is_side).then(pl.col("amount_fen")).otherwise(walked))
+        .drop("position")
+    )
+
+
+def bridge_gap(run: Run, side: str) -> tuple[int, int]:
+    """A side as stated, and as the lines before it add up to."""
+    steps = bridge_steps(run)
+    before = steps.filter(~pl.col("line").is_in(["B0", "C0"]), pl.col("line") < side)
+    return int(steps.filter(pl.col("line") == side)["amount_fen"].sum()), int(before["amount_fen"].sum())
+
+
+def codes(run: Run) -> pl.DataFrame:
+    """One row a code: code, nature, severity (worst), owner, n, abs_gap_fen; most money first."""
+    worst = pl.col("severity").sort_by(pl.col("severity").replace_strict(_RANK, default=-1)).last()
+    return (
+        run.findings.group_by("code")
+        .agg(pl.col("nature").first(), worst, pl.col("owner").mode(maintain_order=True).first(), _COUNT, _GAP)
+        .sort("abs_gap_fen", "n", "code", descending=[True, True, False])
+    )
+
+
+def owners(run: Run) -> pl.DataFrame:
+    """One row an owner and severity: owner, severity, n, abs_gap_fen."""
+    rank = pl.col("severity").replace_strict(_RANK, default=-1, return_dtype=pl.Int64)
+    return run.findings.group_by("owner", "severity").agg(_COUNT, _GAP).sort("owner", rank)
+
+
+def ageing(run: Run) -> pl.DataFrame:
+    """One row an age bucket and nature, young first: bucket, nature, n, abs_gap_fen. Age is as of the run's as-of day."""
+    bucket = pl.when(pl.col("age_days").is_null()).then(pl.lit("undated"))
+    for name, last in BUCKETS.items():
+        bucket = bucket.when(pl.col("age_days") <= last).then(pl.lit(name))
+    place = pl.col("bucket").replace_strict({name: i for i, name in enumerate(BUCKET_ORDER)}, return_dtype=pl.Int64)
+    nature = pl.col("nature").replace_strict({name: i for i, name in enumerate(NATURE)}, default=-1, return_dtype=pl.Int64)
+    return (
+        run.findings.with_columns(bucket=bucket.otherwise(pl.lit("older")))
+        .group_by("bucket", "nature")
+        .agg(_COUNT, _GAP)
+        .sort(place, nature)
+    )
+
+
+def top_findings(run: Run, limit: int) -> pl.DataFrame:
+    """The largest breaks and control items by severity, then by money; timing and rounding are not ranked."""
+    rank = pl.col("severity").replace_strict(_RANK, default=-1, return_dtype=pl.Int64)
+    size = pl.col("gap_fen").abs().fill_null(0)
+    return (
+        run.findings.filter(~pl.col("nature").is_in(["timing", "rounding"]))
+        .sort(rank, size, "discrepancy_id", descending=[True, True, False])
+        .head(limit)
+    )
+
+
+def folded(run: Run) -> pl.DataFrame:
+    """One row a (code, shop, day, owner): n, abs_gap_fen, the oldest age, the worst severity, and the findings as a list."""
+    rank = pl.col("severity").replace_strict(_RANK, default=-1, return_dtype=pl.Int64)
+    inside = pl.struct("discrepancy_id", "platform", "order_id", "case_id", "expected_fen", "actual_fen", "gap_fen", "age_days",
+                       "breaks_on", "key", "why", "evidence")
+    return (
+        run.findings.with_columns(day=pl.col("event_at").dt.date(), rank=rank)
+        .sort("discrepancy_id")
+        .group_by(FOLD_BY, maintain_order=True)
+        .agg(_COUNT, _GAP, pl.col("age_days").max(), pl.col("severity").sort_by("rank").last(), pl.col("rank").max(),
+             pl.col("nature").first(), inside.alias("findings"))
+        .sort("rank", "abs_gap_fen", *FOLD_BY, descending=[True, True, False, False, False, False])
+        .drop("rank")
+    )
+
+
+def refunds_by_day(run: Run, period: Period) -> pl.DataFrame:
+    """Money that left the wallets for refunds, one row a day of the period (zero where none): day, amount_fen, n.
+
+    Dated when it succeeded; the period's own sum is bridge line B0.
+    """
+    flows = run.table("flows").with_columns(paid=pl.coalesce("success_at", "at"))
+    inside = (pl.col("status") == "success") & pl.col("kind").is_in(REFUND_FLOW_KINDS) & period.contains("paid")
+    return _every_day(flows.filter(inside, pl.col("paid").dt.date() <= run.as_of), "paid", -pl.col("amount_fen").sum(), period)
+
+
+def cases_by_day(run: Run, period: Period) -> pl.DataFrame:
+    """After-sales cases applied, one row a day of the period (zero where none): day, amount_fen (requested), n."""
+    cases = run.table("aftersales").filter(period.contains("applied_at"), pl.col("applied_at").dt.date() <= run.as_of)
+    return _every_day(cases, "applied_at", pl.col("requested_fen").sum(), period)
+
+
+def refunds_by(run: Run, column: str, period: Period) -> pl.DataFrame:
+    """Refunds of cases completed in the period by one column of `aftersales`: member, amount_fen, n; sums to bridge line A0."""
+    is_refund = (pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS)
+    final = pl.coalesce("final_fen", "approved_fen").sum().alias("amount_fen")
+    return (
+        run.table("aftersales")
+        .filter(is_refund, period.contains("completed_at"), pl.col("completed_at").dt.date() <= run.as_of)
+        .group_by(pl.col(column).alias("member"))
+        .agg(final, _COUNT)
+        .sort("amount_fen", "member", descending=[True, False])
+    )
+
+
+def is_covered(by_day: pl.DataFrame) -> bool:
+    """Whether a day series is a month that was loaded, not a few look-back rows: something on most of its days."""
+    return bool(by_day.height) and by_day.filter(pl.col("n") > 0).height * 2 > by_day.height
+
+
+def tie_figures(run: Run, name: str) -> tuple[int, int, str]:
+    """The two figures that must agree at the end of a section, and their unit; `name` is a key of TIES."""
+    left, right, unit = TIES[name]
+    return left(run), right(run), unit
+
+
+def _sum(frame: pl.DataFrame, column: str) -> int:
+    return int(frame[column].sum())
+
+
+def _line(line: str) -> Callable[[Run], int]:
+    return lambda run: _sum(run.table("bridge").filter(pl.col("line") == line), "amount_fen")
+
+
+def _count(run: Run) -> int:
+    return run.findings.height
+
+
+def _applied(run: Run) -> int:
+    cases = run.table("aftersales").filter(pl.col("applied_at").dt.date() <= run.as_of)
+    return int(cases.select(run.period.contains("applied_at").sum()).item())
+
+
+def _steps_without_sides(run: Run) -> int:
+    """What the lines' items must add up to: every line but the booked side C0 and the subtotal B0."""
+    return _sum(run.table("bridge").filter(~pl.col("line").is_in(["B0", "C0"])), "amount_fen")
+
+
+TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
+    "verdict": (_count, lambda run: sum(item["n"] for item in run.summary["codes"].values()), "count"),
+    "bridge": (lambda run: bridge_gap(run, run.summary["bridge_ends_at"])[0],
+               lambda run: bridge_gap(run, run.summary["bridge_ends_at"])[1] + run.summary["unexplained_fen"], "fen"),
+    "codes": (lambda run: _sum(codes(run), "n"), _count, "count"),
+    "owners": (lambda run: _sum(owners(run), "n"), _count, "count"),
+    "details": (lambda run: _sum(folded(run), "n"), _count, "count"),
+    "ageing": (lambda run: _sum(ageing(run), "n"), _count, "count"),
+    "daily_refunds": (lambda run: _sum(refunds_by_day(run, run.period), "amount_fen"), _line("B0"), "fen"),
+    "daily_cases": (lambda run: _sum(cases_by_day(run, run.period), "n"), _applied, "count"),
+    "by_member": (lambda run: _sum(refunds_by(run, "reason_group", run.period), "amount_fen"), _line("A0"), "fen"),
+    "kpis": (lambda run: int(run.summary["kpis"]["refund_rate_amount_period"]["numerator"]), _line("A0"), "fen"),
+    "rows": (lambda run: _sum(run.table("intake"), "rows_read"),
+             lambda run: sum(_sum(run.table("intake"), f"rows_{part}") for part in ("loaded", "quarantined", "duplicate")), "count"),
+}
+"""Tie line → the figure a section shows, the control total it must equal, their unit."""
+
+
+def _every_day(rows: pl.DataFrame, at: str, amount: pl.Expr, period: Period) -> pl.DataFrame:
+    days = pl.DataFrame({"day": pl.date_range(period.start, period.end - timedelta(days=1), eager=True)})
+    found = rows.group_by(pl.col(at).dt.date().alias("day")).agg(amount.alias("amount_fen"), _COUNT)
+    return days.join(found, on="day", how="left", validate="1:1", maintain_order="left").with_columns(
+        pl.col("amount_fen", "n").fill_null(0)
+    )
