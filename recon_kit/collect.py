@@ -17,7 +17,7 @@ from recon_kit.errors import SourceError, TieError
 from recon_kit.results import INTAKE, QUARANTINE, conform_result, result_schema
 from recon_kit.schema import DTYPES, TABLES, conform
 from recon_kit.sources.controls import CONTROL_SCHEMA
-from recon_kit.sources.decode import Grid, is_passed_over, open_grids
+from recon_kit.sources.decode import is_passed_over, open_grids
 from recon_kit.sources.layout import Layout, load_layouts
 from recon_kit.sources.merge import DUPLICATES_SCHEMA, Merged, Source, defaults, fill_platform, merge
 from recon_kit.sources.notes import Note
@@ -25,6 +25,8 @@ from recon_kit.sources.reader import Part, Reading, identify, nearest_layouts, r
 
 __all__ = ["Collected", "Note", "Tables", "collect", "read_files"]
 
+DATA_SUFFIXES = {"", ".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".xls", ".zip", ".gz", ".parquet"}
+"""A file that cannot be opened under one of these names is an error; under another name it is none of ours."""
 PASSED_OVER_FOLDERS = {"reports", "layouts"}
 CONTROLS_SCHEMA = {"file": pl.String(), "member": pl.String(), **CONTROL_SCHEMA}
 COVERAGE_SCHEMA = {
@@ -33,7 +35,7 @@ COVERAGE_SCHEMA = {
     "table": pl.String(),
     "channel": pl.String(),
     "account": pl.String(),
-    **{name: DTYPES["instant"] for name in ("starts_at", "ends_at", "exported_at", "first_at", "last_at")},
+    **dict.fromkeys(("starts_at", "ends_at", "exported_at", "first_at", "last_at"), DTYPES["instant"]),
 }
 
 
@@ -134,7 +136,7 @@ def assemble(readings: Sequence[Reading], notes: Sequence[Note] = ()) -> Collect
         warnings.extend(result.notes)
         for file, n in result.kept.items():
             kept[file] = kept.get(file, 0) + n
-    frames = {name: conform(_finish(name, result, merged, fresh), TABLES[name]) for name, result in merged.items()}
+    frames = {name: conform(_finish(name, result, fresh), TABLES[name]) for name, result in merged.items()}
     return Collected(
         tables=Tables(**frames),
         intake=_intake(ordered, kept, {r.name for r in repeated}),
@@ -166,21 +168,28 @@ def _read_file(path: Path, name: str, workdir: Path, layouts: Sequence[Layout]) 
     if path.stat().st_size == 0:
         yield Note("empty_file", {"file": name})
         return
-    unknown: list[Grid] = []
-    seen = False
-    for grid in open_grids(path, name, workdir):
-        found = identify(grid, layouts)
-        if found is None:
-            unknown.append(grid)
-        elif found.layout.is_data:
-            yield read(found)
-        seen = seen or found is not None
-    for grid in unknown:
-        if seen and grid.is_sheet:
-            continue
-        nearest = nearest_layouts(grid, layouts)
-        facts = {"layouts": "|".join(label for label, _ in nearest), "missing": "|".join("、".join(gap) for _, gap in nearest)}
-        yield Note("unknown_file", {"file": grid.name, **facts})
+    try:
+        grids = open_grids(path, name, workdir)
+    except SourceError:
+        if path.suffix.lower() in DATA_SUFFIXES:
+            raise
+        yield Note("unknown_file", {"file": name})
+        return
+    found = [(grid, identify(grid, layouts)) for grid in grids]
+    known = any(identified for _, identified in found)
+    for grid, identified in found:
+        if identified and identified.layout.is_data:
+            yield read(identified)
+        elif identified and identified.layout.advice:
+            facts = {"layout": identified.layout.label.zh, "advice": identified.layout.advice.zh}
+            yield Note("no_data", {"file": grid.name, **facts})
+        elif identified is None and not (grid.is_sheet and known):
+            nearest = nearest_layouts(grid, layouts)
+            facts = {
+                "layouts": "|".join(label for label, _ in nearest),
+                "missing": "|".join("、".join(gap) for _, gap in nearest),
+            }
+            yield Note("unknown_file", {"file": grid.name, **facts})
 
 
 def _merge_all(readings: Sequence[Reading]) -> dict[str, Merged]:
@@ -193,7 +202,14 @@ def _merge_all(readings: Sequence[Reading]) -> dict[str, Merged]:
             platform = [s.frame for s in sources if not s.is_template]
             cases = pl.concat(platform) if platform else None
             sources = [
-                Source(s.layout, s.rank, s.is_template, fill_platform(s.frame, (cases, "case_id"), (orders, "order_id")), s.stated, s.complement)
+                Source(
+                    s.layout,
+                    s.rank,
+                    s.is_template,
+                    fill_platform(s.frame, (cases, "case_id"), (orders, "order_id")),
+                    s.stated,
+                    s.complement,
+                )
                 for s in sources
             ]
         if sources:
@@ -218,7 +234,7 @@ def _sources(table: str, readings: Sequence[Reading]) -> list[Source]:
     return sources
 
 
-def _finish(name: str, result: Merged, merged: dict[str, Merged], readings: Sequence[Reading]) -> pl.DataFrame:
+def _finish(name: str, result: Merged, readings: Sequence[Reading]) -> pl.DataFrame:
     """Defaults, the one account of a channel, and a fixed order by natural key."""
     table = TABLES[name]
     frame = result.frame.with_columns(defaults(table))

@@ -7,14 +7,14 @@ as `=name`, so that a later rule may ask for `@name`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 import polars as pl
 
-from recon_kit.money import parse_yuan_expr
+from recon_kit.money import MAX_FEN, parse_yuan_expr
 from recon_kit.periods import TIMEZONE
-from recon_kit.schema import DTYPES, Column, Kind
+from recon_kit.schema import DTYPES, Column, Kind, Table
 from recon_kit.sources.layout import Rule, Step, term_header
 
 INSTANT_FORMATS = (
@@ -59,20 +59,11 @@ class Cells:
     def holds(self, when: Mapping[str, str]) -> pl.Expr:
         """Whether every condition's text contains its pattern; an empty cell is the empty text."""
         tests = [self.text(name).fill_null("").str.contains(pattern) for name, pattern in when.items()]
-        return pl.all_horizontal(*tests) if tests else pl.lit(True)
+        return pl.all_horizontal(*tests) if tests else pl.lit(value=True)
 
     @staticmethod
     def _column(name: str) -> str:
         return "=amount_fen" if name == "@sign" else f"={name[1:]}" if name.startswith("@") else name
-
-
-@dataclass(frozen=True)
-class Made:
-    """One canonical column: its values, and per row why it is at fault (null: it is not)."""
-
-    values: pl.Series
-    fault: pl.Series
-    header: str
 
 
 def clean(text: pl.Expr) -> pl.Expr:
@@ -87,21 +78,48 @@ def is_stated(rule: Rule, cells: Cells) -> bool:
     return any(_is_usable(step, cells) for step in rule.ways)
 
 
-def make(rule: Rule, column: Column, cells: Cells) -> Made:
-    """Work one canonical column out of the cells."""
-    if any(step.sum for step in rule.ways):
-        values, text = _sum(rule, cells)
-    else:
-        values, text = _first_given(rule, column, cells)
-    if rule.negative or rule.times:
-        values = _signed(rule, values, cells)
-    return Made(values, _faults(column, values, text), _header(rule, cells))
+def make_columns(rules: Mapping[str, Rule], table: Table, cells: Cells) -> tuple[Cells, dict[str, str]]:
+    """Work out the canonical columns the file states, in order: values as `=name`, and the text they came from as `~name`.
+
+    Returns the cells with these columns, and for each column the header a person would look under.
+    """
+    headers: dict[str, str] = {}
+    waiting: dict[str, pl.Expr] = {}
+    for name, rule in rules.items():
+        if _asks_for(rule) & {column[1:] for column in waiting}:
+            cells, waiting = _with(cells, waiting), {}
+        if not is_stated(rule, cells):
+            continue
+        value, text = _value_and_text(rule, table.column(name), cells)
+        waiting |= {f"={name}": value, f"~{name}": text}
+        headers[name] = _header(rule, cells)
+    return _with(cells, waiting), headers
+
+
+def make_text(rule: Rule | None, cells: Cells) -> pl.Expr:
+    """A rule outside any table (a join key, an account) as text; null where there is no rule or nothing is stated."""
+    return _value_and_text(rule, _TEXT, cells)[0] if rule and is_stated(rule, cells) else pl.lit(None, pl.String)
+
+
+def fault(column: Column, *, must_be_given: bool) -> pl.Expr:
+    """Why the value of a column is at fault, or null: it is damaged, unreadable, not among the allowed words, missing."""
+    value, text = pl.col(f"={column.name}"), pl.col(f"~{column.name}")
+    tests = [(value.is_null() & text.is_not_null(), UNREADABLE[column.kind])]
+    if column.kind == "fen":
+        tests.append((value.abs() >= MAX_FEN, "金额过大"))
+    if column.allowed:
+        tests.append((~value.is_in(list(column.allowed)), "不在允许的取值之内"))
+    elif is_id(column):
+        tests.append((value.str.contains(DAMAGED), "编号在表格软件中已损坏（数值单元格丢失末位）"))
+    if must_be_given:
+        tests.append((value.is_null(), "缺少必填的值"))
+    return pl.coalesce(*(pl.when(test).then(pl.lit(reason)) for test, reason in tests))
 
 
 def parse_instants(text: pl.Series, formats: tuple[str, ...] = INSTANT_FORMATS) -> pl.Series:
     """Text → instants in Shanghai, each text by the first format that reads all of it; null where none does."""
-    found = pl.Series(text.name, [None], dtype=pl.Datetime("us")).new_from_index(0, text.len())
-    for pattern in formats:
+    found = text.str.strptime(pl.Datetime("us"), formats[0], strict=False)
+    for pattern in formats[1:]:
         left = found.is_null() & text.is_not_null()
         if not left.any():
             break
@@ -110,7 +128,7 @@ def parse_instants(text: pl.Series, formats: tuple[str, ...] = INSTANT_FORMATS) 
     return found.dt.replace_time_zone(TIMEZONE, ambiguous="earliest", non_existent="null")
 
 
-def parse_money(text: pl.Expr, is_sheet: bool) -> pl.Expr:
+def parse_money(text: pl.Expr, *, is_sheet: bool) -> pl.Expr:
     """Yuan text → fen; a worksheet's doubles count when they lie within a millionth of a yuan of a whole fen."""
     exact = parse_yuan_expr(text)
     if not is_sheet:
@@ -120,35 +138,45 @@ def parse_money(text: pl.Expr, is_sheet: bool) -> pl.Expr:
     return exact.fill_null(near)
 
 
+def _asks_for(rule: Rule) -> set[str]:
+    """Canonical columns that must be worked out before this rule."""
+    names = {name for step in rule.ways for name in (*step.when, step.from_ or "")} | {*rule.negative}
+    return {"amount_fen" if name == "@sign" else name[1:] for name in names if name.startswith("@")}
+
+
+def _with(cells: Cells, columns: Mapping[str, pl.Expr]) -> Cells:
+    lazy = cells.frame.lazy().with_columns(expr.alias(name) for name, expr in columns.items())
+    return replace(cells, frame=lazy.collect(engine="in-memory")) if columns else cells
+
+
 def _is_usable(step: Step, cells: Cells) -> bool:
     if step.sum:
-        return all(cells.has(term_header(term)) or term.endswith("?") for term in step.sum) and any(
-            cells.has(term_header(term)) for term in step.sum
-        )
+        needed = [term_header(term) for term in step.sum if not term.endswith("?")]
+        return all(cells.has(name) for name in needed) and any(cells.has(term_header(term)) for term in step.sum)
     if step.from_:
         return cells.has(step.from_)
     return not step.when or any(cells.has(name) for name in step.when)
 
 
-def _first_given(rule: Rule, column: Column, cells: Cells) -> tuple[pl.Series, pl.Series]:
-    """The first step that gives a value, as (typed values, the text they came from)."""
-    values = pl.Series([None], dtype=DTYPES[column.kind]).new_from_index(0, cells.frame.height)
-    text = pl.Series([None], dtype=pl.String).new_from_index(0, cells.frame.height)
-    for step in rule.ways:
-        if not _is_usable(step, cells):
-            continue
-        words = cells.frame.with_columns(_step_text(rule, step, cells).alias("@t"))["@t"]
-        typed = _typed(column.kind, words, step.format, cells.is_sheet)
-        values, text = values.zip_with(values.is_not_null(), typed), text.zip_with(text.is_not_null(), words)
-        if not values.has_nulls():
-            break
+def _value_and_text(rule: Rule, column: Column, cells: Cells) -> tuple[pl.Expr, pl.Expr]:
+    """The first step that gives a value, typed, and the text it came from (null where nothing was stated)."""
+    usable = [step for step in rule.ways if _is_usable(step, cells)]
+    summed = next((step for step in usable if step.sum), None)
+    if summed:
+        value, text = _sum(summed, cells)
+    else:
+        texts = [_step_text(rule, step, cells) for step in usable]
+        typed = [_typed(column.kind, t, step.format, is_sheet=cells.is_sheet) for t, step in zip(texts, usable, strict=True)]
+        chain = [pl.when(t.is_not_null()).then(v) for t, v in zip(texts, typed, strict=True)]
+        value, text = pl.coalesce(*chain) if len(chain) > 1 else typed[0], pl.coalesce(*texts)
     if rule.else_ is not None:
-        rest = pl.Series([rule.else_]).new_from_index(0, values.len())
-        values, text = (
-            values.zip_with(values.is_not_null(), _typed(column.kind, rest, None, False)),
-            text.zip_with(values.is_not_null(), rest),
-        )
-    return values, text
+        value = value.fill_null(_typed(column.kind, pl.lit(rule.else_)))
+    if rule.negative:
+        leaves = pl.any_horizontal(*(cells.holds({name: pattern}) for name, pattern in rule.negative.items()))
+        value = pl.when(leaves).then(-value.abs()).otherwise(value)
+    if rule.times and cells.has(rule.times):
+        value = value * _typed("int", cells.text(rule.times))
+    return value, text
 
 
 def _step_text(rule: Rule, step: Step, cells: Cells) -> pl.Expr:
@@ -165,35 +193,31 @@ def _step_text(rule: Rule, step: Step, cells: Cells) -> pl.Expr:
     return pl.when(cells.holds(step.when)).then(text) if step.when else text
 
 
-def _typed(kind: Kind, text: pl.Series, pattern: str | None, is_sheet: bool) -> pl.Series:
-    if kind == "instant":
-        return parse_instants(text, (pattern,) if pattern else INSTANT_FORMATS)
-    if kind == "date":
-        return parse_instants(text, (pattern,) if pattern else INSTANT_FORMATS).dt.date()
-    cell = pl.col("t")
-    whole = cell.str.replace(r"\.0+$", "").str.replace_all(r"(\d),(\d{3})", "$1$2")
+def _typed(kind: Kind, text: pl.Expr, pattern: str | None = None, *, is_sheet: bool = False) -> pl.Expr:
+    """Text → the kind's type, null where it is not exactly one."""
+    if kind in ("instant", "date"):
+        formats = (pattern,) if pattern else INSTANT_FORMATS
+        instants = text.map_batches(lambda s: parse_instants(s, formats), return_dtype=DTYPES["instant"], is_elementwise=True)
+        return instants.dt.date() if kind == "date" else instants
+    whole = text.str.replace(r"\.0+$", "").str.replace_all(r"(\d),(\d{3})", "$1$2")
     by_kind: dict[Kind, pl.Expr] = {
-        "fen": parse_money(cell, is_sheet),
+        "fen": parse_money(text, is_sheet=is_sheet),
         "int": whole.cast(pl.Int64, strict=False),
-        "float": cell.cast(pl.Float64, strict=False),
-        "bool": pl.when(cell == "true").then(True).when(cell == "false").then(False),
+        "float": text.cast(pl.Float64, strict=False),
+        "bool": pl.when(text.is_in(["true", "false"])).then(text == "true"),
     }
-    return text.alias("t").to_frame().select(by_kind.get(kind, cell).alias("t"))["t"]
+    return by_kind.get(kind, text)
 
 
-def _sum(rule: Rule, cells: Cells) -> tuple[pl.Series, pl.Series]:
-    """The sum of signed terms; null where a term that must be given is empty, or every one is."""
-    step = next((s for s in rule.ways if _is_usable(s, cells)), None)
-    if step is None:
-        nothing = cells.frame.with_columns(pl.lit(None, pl.Int64).alias("@v"), pl.lit(None, pl.String).alias("@t"))
-        return nothing["@v"], nothing["@t"]
+def _sum(step: Step, cells: Cells) -> tuple[pl.Expr, pl.Expr]:
+    """The sum of signed terms, null where one that must be given is empty or all are; the texts only where one is unreadable."""
     values: list[pl.Expr] = []
     texts: list[pl.Expr] = []
     for term in step.sum:
         if not cells.has(term_header(term)):
             continue
         text = cells.text(term_header(term))
-        fen = parse_money(text, cells.is_sheet)
+        fen = parse_money(text, is_sheet=cells.is_sheet)
         fen = fen.abs() if "|" in term else fen
         fen = pl.when(text.is_null()).then(0).otherwise(fen) if term.endswith("?") else fen
         values.append(-fen if term.startswith("-") else fen)
@@ -201,34 +225,7 @@ def _sum(rule: Rule, cells: Cells) -> tuple[pl.Series, pl.Series]:
     total = reduce(lambda left, right: left + right, values)
     given = pl.any_horizontal(*(text.is_not_null() for text in texts))
     broken = pl.any_horizontal(*(v.is_null() & t.is_not_null() for v, t in zip(values, texts, strict=True)))
-    frame = cells.frame.select(
-        pl.when(given).then(total).alias("v"),
-        pl.when(broken).then(pl.concat_str(texts, separator=" ", ignore_nulls=True)).alias("t"),
-    )
-    return frame["v"], frame["t"]
-
-
-def _signed(rule: Rule, values: pl.Series, cells: Cells) -> pl.Series:
-    amount: pl.Expr = pl.col("=v")
-    if rule.negative:
-        leaves = pl.any_horizontal(*(cells.holds({name: pattern}) for name, pattern in rule.negative.items()))
-        amount = pl.when(leaves).then(-amount.abs()).otherwise(amount)
-    if rule.times and cells.has(rule.times):
-        amount = amount * cells.text(rule.times).str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
-    return cells.frame.with_columns(values.alias("=v")).select(amount.alias("v"))["v"]
-
-
-def _faults(column: Column, values: pl.Series, text: pl.Series) -> pl.Series:
-    """Why a value is at fault, per row: it is damaged, unreadable, not among the allowed words."""
-    frame = pl.DataFrame({"v": values, "t": text})
-    fault = pl.when(pl.col("v").is_null() & pl.col("t").is_not_null()).then(pl.lit(UNREADABLE[column.kind]))
-    if column.kind == "fen":
-        fault = fault.when(pl.col("v").abs() >= 10**17).then(pl.lit("金额过大"))
-    if column.allowed:
-        fault = fault.when(~pl.col("v").is_in(list(column.allowed))).then(pl.lit("不在允许的取值之内"))
-    elif is_id(column):
-        fault = fault.when(pl.col("v").str.contains(DAMAGED)).then(pl.lit("编号在表格软件中已损坏（数值单元格丢失末位）"))
-    return frame.select(fault.otherwise(None).alias("fault"))["fault"]
+    return pl.when(given).then(total), pl.when(broken).then(pl.concat_str(texts, separator=" ", ignore_nulls=True))
 
 
 UNREADABLE: dict[Kind, str] = {
@@ -242,6 +239,7 @@ UNREADABLE: dict[Kind, str] = {
     "date": "不是日期",
 }
 _ID_NAMES = {"sku", "exchange_sku", "waybill", "return_waybill", "account"}
+_TEXT = Column("_text", "文本")
 
 
 def is_id(column: Column) -> bool:
@@ -250,6 +248,5 @@ def is_id(column: Column) -> bool:
 
 
 def _header(rule: Rule, cells: Cells) -> str:
-    """The file's header a person would look under."""
     names = [name for step in rule.ways for name in (step.from_, *(term_header(t) for t in step.sum)) if name]
     return next((name for name in names if cells.has(name) and not name.startswith("@")), "")

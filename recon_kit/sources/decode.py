@@ -23,6 +23,7 @@ from typing import IO
 import polars as pl
 
 from recon_kit.errors import SourceError
+from recon_kit.periods import TIMEZONE
 from recon_kit.sources.workbook import read_sheets
 
 HEAD_ROWS = 30
@@ -69,6 +70,8 @@ def open_grids(path: Path, name: str, workdir: Path) -> list[Grid]:
     with path.open("rb") as stream:
         magic = stream.read(8)
         stream.seek(0)
+        if magic.startswith(b"PAR1"):
+            return [_open_parquet(path, name, hashlib.file_digest(stream, "sha256").hexdigest())]
         if magic.startswith(b"PK"):
             members = _zip_members(path, name)
             if members is not None:
@@ -153,6 +156,30 @@ def _sheet_grid(name: str, digest: str, frame: pl.DataFrame) -> Grid:
     return Grid(name, digest, head, frame=frame)
 
 
+def _open_parquet(path: Path, name: str, digest: str) -> Grid:
+    """A Parquet file as text cells; its rows count from 1 and its header stands above them."""
+    try:
+        table = pl.read_parquet(path, glob=False)
+    except pl.exceptions.PolarsError as error:
+        raise SourceError(
+            f"{name}: the Parquet file is broken ({type(error).__name__}); expected a whole file; write it again"
+        ) from None
+    as_text = [_cell_text(pl.col(column), dtype).alias(str(n)) for n, (column, dtype) in enumerate(table.schema.items())]
+    frame = table.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row"), *as_text)
+    return Grid(name, digest, (HeadRow(0, 0, tuple(table.columns)),), frame=frame)
+
+
+def _cell_text(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.Datetime):
+        local = cell.dt.convert_time_zone(TIMEZONE) if dtype.time_zone else cell
+        return local.dt.strftime("%Y-%m-%d %H:%M:%S%.f")
+    if dtype.is_float():
+        return pl.when(cell.abs() >= 1e15).then(cell.cast(pl.String) + "E+00").otherwise(cell.cast(pl.String))
+    if dtype.is_nested() or dtype == pl.Binary():
+        return pl.lit(None, pl.String)
+    return cell.cast(pl.String)
+
+
 def _gunzip(data: bytes, name: str) -> bytes:
     try:
         with gzip.open(io.BytesIO(data)) as stream:
@@ -160,7 +187,9 @@ def _gunzip(data: bytes, name: str) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError(f"{name}: the gzip file is broken ({error}); expected a whole .gz file; download it again") from None
     if len(text) > MAX_MEMBER_BYTES:
-        raise SourceError(f"{name}: unpacks to more than {MAX_MEMBER_BYTES >> 20} MB; unpack it yourself and put the text file here")
+        raise SourceError(
+            f"{name}: unpacks to more than {MAX_MEMBER_BYTES >> 20} MB; unpack it yourself and put the text file here"
+        )
     return text
 
 
@@ -172,7 +201,9 @@ def _zip_members(path: Path, name: str) -> list[tuple[str, bytes]] | None:
         if any(m.filename == "[Content_Types].xml" for m in members):
             return None
         if len(members) > MAX_MEMBERS or len({m.header_offset for m in members}) != len(members):
-            raise SourceError(f"{name}: {len(members)} members, some overlapping or too many; expected at most {MAX_MEMBERS} files; repack it")
+            raise SourceError(
+                f"{name}: {len(members)} members, some overlapping or too many; expected at most {MAX_MEMBERS} files; repack it"
+            )
         kept = [m for m in members if not is_passed_over(PurePosixPath(m.filename.replace("\\", "/")))]
         return [(m.filename, _read_member(archive, m, name)) for m in sorted(kept, key=lambda m: m.filename)]
 
@@ -192,7 +223,9 @@ def _open_zip(path: Path, name: str) -> zipfile.ZipFile:
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> bytes:
     where = f"{name}!{member.filename}"
     if member.flag_bits & 1:
-        raise SourceError(f"{where}: the member is encrypted; expected an archive without a password; unpack it and put the files here")
+        raise SourceError(
+            f"{where}: the member is encrypted; expected an archive without a password; unpack it and put the files here"
+        )
     parts = PurePosixPath(member.filename.replace("\\", "/")).parts
     if ".." in parts or member.filename.startswith(("/", "\\")) or (member.external_attr >> 16) & 0o170000 == 0o120000:
         raise SourceError(f"{where}: a member may not be a link or point outside the archive; repack it with plain file names")
@@ -207,7 +240,10 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -
         raise SourceError(f"{where}: the member cannot be unpacked ({error}); download the archive again") from None
 
 
-PASSED_OVER_SUFFIXES = {".pdf", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".heic", ".md", ".toml", ".html", ".ini", ".url", ".lnk", ".docx", ".doc"}
+PICTURES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".heic"))
+PASSED_OVER_SUFFIXES = PICTURES | frozenset(
+    (".pdf", ".md", ".toml", ".html", ".ini", ".url", ".lnk", ".doc", ".docx", ".pptx", ".py", ".ipynb")
+)
 PASSED_OVER_NAMES = {".ds_store", "thumbs.db", "desktop.ini", "answer_key.csv"}
 
 
@@ -236,11 +272,13 @@ def _open_text(stream: IO[bytes], name: str, digest: str, workdir: Path) -> Grid
             continue
         return Grid(name, digest, _read_head(target, ","), text=target, lines=lines)
     tried = "UTF-16" if utf16 else "UTF-8 or GB18030"
-    raise SourceError(f"{name}: the text is not valid {tried}; expected one of the two throughout; export the file again, do not re-save it")
+    raise SourceError(
+        f"{name}: the text is not valid {tried}; expected one of the two throughout; export the file again, do not re-save it"
+    )
 
 
 def _transcode(stream: IO[bytes], encoding: str, target: Path, name: str) -> int:
-    """Write the stream as UTF-8 with `\\n` line ends and return the number of physical lines."""
+    """Write the stream as UTF-8 with plain line ends and return the number of physical lines."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("strict"), translate=True)
     lines, last = 0, ""
     with target.open("wb") as out:
@@ -253,7 +291,9 @@ def _transcode(stream: IO[bytes], encoding: str, target: Path, name: str) -> int
 
 def _write(out: IO[bytes], text: str, lines: int, last: str, name: str) -> tuple[int, str]:
     if "\0" in text:
-        raise SourceError(f"{name}: this is no text file (it holds zero bytes); expected a CSV, XLSX or ZIP export; export it again")
+        raise SourceError(
+            f"{name}: this is no text file (it holds zero bytes); expected a CSV, XLSX or ZIP export; export it again"
+        )
     out.write(text.encode("utf-8", "surrogatepass"))
     return lines + text.count("\n"), text[-1:] or last
 
@@ -277,7 +317,9 @@ def _numbered_rows(stream: IO[str], separator: str) -> Iterator[HeadRow]:
 
 def _scan_lines(grid: Grid) -> pl.LazyFrame:
     schema = {"line": pl.String()}
-    return pl.scan_csv(grid.text or "", has_header=False, schema=schema, separator="\x01", quote_char=None, infer_schema=False, glob=False)
+    return pl.scan_csv(
+        grid.text or "", has_header=False, schema=schema, separator="\x01", quote_char=None, infer_schema=False, glob=False
+    )
 
 
 def _row_starts(grid: Grid, header: HeadRow) -> pl.Series:
@@ -301,5 +343,7 @@ def _read_slowly(grid: Grid, header: HeadRow, names: Sequence[str]) -> pl.DataFr
                 columns = {n: [(row.cells[int(n)] if int(n) < len(row.cells) else "") or None for row in chunk] for n in names}
                 frames.append(pl.DataFrame({"row": [row.first for row in chunk], **columns}, schema=schema))
         except csv.Error as error:
-            raise SourceError(f"{grid.name}: a quotation mark is not closed ({error}); expected well-formed CSV; export the file again") from None
+            raise SourceError(
+                f"{grid.name}: a quotation mark is not closed ({error}); expected well-formed CSV; export the file again"
+            ) from None
     return pl.concat(frames)

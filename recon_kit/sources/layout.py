@@ -10,7 +10,7 @@ import functools
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -168,7 +168,8 @@ class Layout(_Model):
 
     `confidence`: A seen in three sources or the vendor's own text, B two, C one, M from memory. `is_data` false: recognised
     and passed over (a summary sheet). `footer`: regular expression of first cells that are no data; `totals`: first cell of
-    a totals header, whose next row holds the totals. `account`: whose wallet the file is about.
+    a totals header, whose next row holds the totals. `account`: whose wallet the file is about. `advice`: for a file that is
+    recognised and no data, what to export instead.
     """
 
     name: str
@@ -180,6 +181,7 @@ class Layout(_Model):
     without: tuple[str, ...] = ()
     aliases: dict[str, tuple[str, ...]] = {}
     is_data: bool = True
+    advice: Label | None = None
     is_template: bool = False
     footer: str = r"^#"
     totals: str | None = None
@@ -246,6 +248,7 @@ def term_header(term: str) -> str:
     return term.lstrip("-").rstrip("?").strip("|")
 
 
+@functools.lru_cache(maxsize=10_000)
 def header_word(cell: str) -> str:
     """A header cell as it is compared: half-width, without blanks, quotes and byte-order marks."""
     word = re.sub(r"[\s\ufeff`']+", "", unicodedata.normalize("NFKC", cell))
@@ -285,27 +288,23 @@ def _line_of(path: Path, place: Sequence[str | int]) -> int:
 
 def claims(layouts: Iterable[Layout], head: Sequence[Sequence[str]]) -> list[Claim]:
     """The layouts whose signature stands in one of the first rows, at the earliest such row."""
-    found = []
     for place, cells in enumerate(head):
         words = [header_word(cell) for cell in cells]
-        for layout in layouts:
-            if not layout.missing(words) and not layout.positions(words, layout.without):
-                found.append(Claim(layout, place))
-        if found:
-            break
-    return found
+        fits = [lay for lay in layouts if not lay.missing(words) and not lay.positions(words, lay.without)]
+        if fits:
+            return [Claim(layout, place) for layout in fits]
+    return []
 
 
 def nearest(layouts: Iterable[Layout], head: Sequence[Sequence[str]]) -> list[tuple[Layout, list[str]]]:
-    """The three layouts that miss the fewest headers of their signature in any of the first rows, at least half present."""
+    """The three layouts that miss the fewest headers of their signature in any of the first rows, at least two present."""
     scored: list[tuple[float, str, Layout, list[str]]] = []
     rows = [[header_word(cell) for cell in cells] for cells in head]
     for layout in layouts:
         if not layout.is_data or not rows:
             continue
         gap = min((layout.missing(words) for words in rows), key=len)
-        if len(gap) * 2 <= len(layout.signature):
+        present = len(layout.signature) - len(gap)
+        if present >= 2 and present * 3 >= len(layout.signature):
             scored.append((len(gap) / len(layout.signature), layout.name, layout, gap))
     return [(layout, gap) for _, _, layout, gap in sorted(scored, key=lambda item: item[:2])[:3]]
-
-

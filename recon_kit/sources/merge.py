@@ -133,7 +133,7 @@ def _complete(table: Table, left: pl.DataFrame, right: pl.DataFrame, source: Sou
     filled = [c for c in table.names if c not in table.key]
     extra = right.select(*keys, *(pl.col(c).alias(f"{c}@") for c in filled), pl.col("source_file").alias("_right"))
     joined = left.join(extra, on=keys, how="left", validate="1:1", maintain_order="left")
-    notes = []
+    notes: list[Note] = []
     for name in filled:
         if name in source.stated and name not in _KEPT_OUT:
             differ = joined.filter(pl.col(name) != pl.col(f"{name}@")).group_by("_right").len().sort("_right")
@@ -151,7 +151,9 @@ def _complement(left: pl.DataFrame, right: pl.DataFrame, how: Complement, loaded
     extra = extra.select("_link", *(pl.col(c).alias(f"{c}@") for c in takes))
     joined = left.join(extra, on="_link", how="left", validate="m:1", maintain_order="left")
     whole = joined.with_columns(pl.coalesce(f"{c}@", c).alias(c) for c in takes).select(left.columns)
-    alone = right.join(left.filter(pl.col("_link").is_not_null()).select("_link").unique(), on="_link", how="anti", maintain_order="left")
+    alone = right.join(
+        left.filter(pl.col("_link").is_not_null()).select("_link").unique(), on="_link", how="anti", maintain_order="left"
+    )
     if how.of in loaded:
         waiting = pl.when(pl.col("status") == "success").then(pl.lit("processing")).otherwise(pl.col("status"))
         alone = alone.with_columns(waiting.alias("status"), pl.lit(None, right.schema["success_at"]).alias("success_at"))
@@ -177,5 +179,3 @@ def defaults(table: Table) -> list[pl.Expr]:
         by_qty = pl.when(pl.col("qty").is_null()).then(pl.lit("negotiated")).otherwise(pl.lit("qty"))
         filled.append(pl.col("basis").fill_null(by_qty))
     return filled
-
-

@@ -12,10 +12,17 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "zh": "{file}：认不出是什么文件，没有读入。{nearest}",
         "en": "{file}: unknown kind of file, not read. {nearest}",
     },
-    "nearest": {"zh": "最接近的版式：{layout}，缺少列 {missing}。", "en": "Nearest layout: {layout}, which lacks the columns {missing}."},
+    "nearest": {
+        "zh": "最接近的版式：{layout}，缺少列 {missing}。",
+        "en": "Nearest layout: {layout}, which lacks the columns {missing}.",
+    },
     "no_nearest": {
         "zh": "请在平台后台重新导出，或按标准模板整理（recon-kit template）。",
         "en": "Export it again from the platform, or arrange it as a standard template (recon-kit template).",
+    },
+    "no_data": {
+        "zh": "{file}：这是{layout}，不是所需的数据，没有读入。{advice}",
+        "en": "{file}: this is {layout}, not the data needed; not read. {advice}",
     },
     "same_file": {
         "zh": "{file} 与 {first} 内容完全相同，整份按重复处理。",

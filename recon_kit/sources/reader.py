@@ -6,20 +6,19 @@ Every data row ends in exactly one place: a part (rows of one canonical table) o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import PurePosixPath
 
 import polars as pl
 
 from recon_kit.errors import SourceError
-from recon_kit.results import QUARANTINE, result_schema
-from recon_kit.schema import DTYPES, TABLES, Column, Table
-from recon_kit.sources.columns import Cells, clean, is_stated, make
+from recon_kit.schema import DTYPES, TABLES, Table
+from recon_kit.sources.columns import Cells, clean, fault, make_columns, make_text
 from recon_kit.sources.controls import NO_CONTROLS, compare_controls, read_coverage
 from recon_kit.sources.decode import Grid, HeadRow, read_body, read_lines, with_separator
-from recon_kit.sources.layout import Claim, Layout, RowId, Rows, Rule, claims, header_word, nearest
-from recon_kit.sources.template import template_claim
+from recon_kit.sources.layout import Layout, RowId, Rows, Rule, claims, header_word, nearest
+from recon_kit.sources.template import template_claim, template_layout
 
 MAY_BE_EMPTY = {("orders", "paid_at")}
 """Required in a header, yet empty in a row that has none. Source: docs of `schema`."""
@@ -111,8 +110,9 @@ def identify(grid: Grid, layouts: Sequence[Layout]) -> Identified | None:
 
 def nearest_layouts(grid: Grid, layouts: Sequence[Layout]) -> list[tuple[str, list[str]]]:
     """For an unknown grid: the nearest layouts by name, and the headers of theirs that are missing."""
-    best = max((nearest(layouts, [r.cells for r in with_separator(grid, s).head]) for s in (",", "\t")), key=len)
-    return [(layout.label.zh, gap) for layout, gap in best]
+    known = (*layouts, *(template_layout(name) for name in TABLES))
+    best = max((nearest(known, [r.cells for r in with_separator(grid, s).head]) for s in (",", "\t")), key=len)
+    return [(layout.label.zh, [layout.aliases.get(h, (h,))[0] if layout.is_template else h for h in gap]) for layout, gap in best]
 
 
 def read(found: Identified) -> Reading:
@@ -128,7 +128,9 @@ def read(found: Identified) -> Reading:
     above = "\n".join(",".join(row.cells) for row in grid.head[: found.place])
     below = read_lines(grid, notes) if notes else []
     literals = {"@file": PurePosixPath(grid.name.split("!")[0]).name, "@preamble": above, "@footer": "\n".join(below)}
-    frame = data.select("row", pl.col(str(width)).alias("@extra"), *(clean(pl.col(str(p))).alias(n) for n, p in positions.items()))
+    frame = data.select(
+        "row", pl.col(str(width)).alias("@extra"), *(clean(pl.col(str(p))).alias(n) for n, p in positions.items())
+    )
     cells = Cells(frame, grid.is_sheet, literals)
     controls = compare_controls(layout, below, cells) if layout.controls else NO_CONTROLS
     parts, quarantine = _make_parts(grid, layout, cells)
@@ -178,96 +180,71 @@ def _make_parts(grid: Grid, layout: Layout, cells: Cells) -> tuple[list[Part], p
     parts, bad = [], []
     for number, rows in enumerate(layout.rows):
         chosen = routed.filter(pl.col("@part") == number).drop("@part", "@extra")
-        part, faults = _make_part(grid, layout, rows, Cells(chosen, cells.is_sheet, cells.literals))
+        part, faults = _make_part(grid, layout, rows, replace(cells, frame=chosen))
         parts.append(part)
         bad.append(faults)
     for condition, reason in ((pl.col("@part") == -1, "单元格多于表头"), (pl.col("@part").is_null(), "无法识别的行类型")):
-        stray = routed.filter(condition)
-        bad.append(_quarantine(grid.name, stray["row"], pl.Series([reason], dtype=pl.String).new_from_index(0, stray.height)))
+        bad.append(_quarantine(grid.name, routed.filter(condition)["row"].to_list(), reason))
     return parts, pl.concat(bad).sort("row")
 
 
 def _make_part(grid: Grid, layout: Layout, rows: Rows, cells: Cells) -> tuple[Part, pl.DataFrame]:
+    """Make the canonical columns of one part in the layout's order; set aside the rows with a fault."""
     table = TABLES[rows.table]
     rules = {**rows.columns, **{name: Rule(value=value) for name, value in rows.constants.items()}}
     if layout.account and "account" in table.names and "account" not in rules:
         rules["account"] = layout.account
-    made: dict[str, pl.Series] = {}
-    faults: list[tuple[Column, pl.Series, str]] = []
-    for name, rule in rules.items():
-        if not is_stated(rule, cells):
-            continue
-        column = table.column(name)
-        result = make(rule, column, cells)
-        made[name] = result.values
-        cells = Cells(cells.frame.with_columns(result.values.alias(f"={name}")), cells.is_sheet, cells.literals)
-        faults.append((column, result.fault, result.header))
-    frame = _with_ids(rows.row_id, made, cells.frame["row"])
-    kept, bad = _set_aside(grid.name, table, rows, frame, faults, cells)
-    return Part(rows, kept, tuple(made)), bad
+    made, headers = make_columns(rules, table, cells)
+    bad = _faults(grid.name, table, headers, made)
+    columns = [(pl.col(f"={c.name}") if c.name in headers else pl.lit(None, DTYPES[c.kind])).alias(c.name) for c in table.columns]
+    line = pl.concat_str([cells.text(name).fill_null("") for name in rows.lines] or [pl.lit("")], separator="|")
+    place = (pl.lit(grid.name).alias("source_file"), pl.col("row").alias("source_row"))
+    frame = made.frame.with_columns(*columns, *place, line.alias("_line"), make_text(rows.link, made).alias("_link"))
+    frame = _with_ids(rows.row_id, frame.select(*table.polars_schema, "_line", "_link"))
+    return Part(rows, frame.filter(~pl.col("source_row").is_in(bad["row"].implode())), tuple(headers)), bad
 
 
-def _with_ids(row_id: RowId | None, made: Mapping[str, pl.Series], row: pl.Series) -> pl.DataFrame:
-    """The made columns and the row number, with an id for rows that carry none."""
-    frame = pl.DataFrame({"source_row": row.cast(pl.Int64), **made})
+def _with_ids(row_id: RowId | None, frame: pl.DataFrame) -> pl.DataFrame:
+    """Give rows that carry no id one made of their contents and of how many equal rows stand before them."""
     if row_id is None:
         return frame
-    parts = [pl.col(name).cast(pl.String).fill_null("") for name in row_id.of if name in made]
-    text = frame.select(pl.concat_str(parts, separator="|").alias("t"))
-    nth = text.select((pl.int_range(pl.len()).over("t") + 1).cast(pl.String).alias("n"))["n"]
+    text = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in row_id.of], separator="|")
+    parts = frame.select(text.alias("text")).with_columns((pl.int_range(pl.len()).over("text") + 1).cast(pl.String).alias("nth"))
     if row_id.style == "sequence":
-        return frame.with_columns((text["t"] + "-" + nth).alias(row_id.column))
-    # polars' own hash may change between versions; an id is for life
-    digests = [blake2b(t.encode(), digest_size=8).hexdigest() for t in (text["t"] + "|" + nth)]
+        return frame.with_columns((parts["text"] + "-" + parts["nth"]).alias(row_id.column))
+    # polars' own hash may change between versions, and an id is for life
+    digests = [blake2b(t.encode(), digest_size=8).hexdigest() for t in parts["text"] + "|" + parts["nth"]]
     return frame.with_columns(pl.Series(row_id.column, [row_id.prefix + d for d in digests], dtype=pl.String))
 
 
-def _set_aside(
-    name: str, table: Table, rows: Rows, frame: pl.DataFrame, faults: Sequence[tuple[Column, pl.Series, str]], cells: Cells
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Split off the rows with a fault; one quarantine row each, for its first fault."""
-    stated = {column.name: header for column, _, header in faults}
-    needed = {table.column(n).name for n in stated if table.column(n).required or table.column(n).key} - {"platform"}
-    checks = [(column, fault, header) for column, fault, header in faults]
-    for column_name in (n for n in table.names if n in needed and (table.name, n) not in MAY_BE_EMPTY):
-        column = table.column(column_name)
-        if column.required:
-            empty = frame.select(pl.when(pl.col(column_name).is_null()).then(pl.lit("缺少必填的值")).alias("@f"))["@f"]
-            checks.append((column, empty, stated[column_name]))
-    reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, frame.height)
-    header, value = reason.alias("column"), reason.alias("value")
-    for column, fault, word in checks:
-        first = reason.is_null() & fault.is_not_null()
-        if not first.any():
-            continue
-        shown = cells.frame[word] if word in cells.frame.columns else fault
-        shown = pl.Series([MASKED]).new_from_index(0, frame.height) if column.personal else shown
-        reason, header = reason.zip_with(~first, fault), header.zip_with(~first, pl.Series([word]).new_from_index(0, frame.height))
-        value = value.zip_with(~first, shown)
-    is_bad = reason.is_not_null()
-    line = cells.frame.with_columns(pl.concat_str(_texts(rows.lines, cells), separator="|").alias("_line"))["_line"]
-    link = make(rows.link, LINK, cells).values if rows.link else pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
-    full = frame.with_columns(pl.lit(name).alias("source_file"), line, link.alias("_link"))
-    missing = [pl.lit(None, DTYPES[c.kind]).alias(c.name) for c in table.columns if c.name not in full.columns]
-    ordered = full.with_columns(missing).select(*table.polars_schema, "_line", "_link")
-    bad = _quarantine(name, frame["source_row"], reason, header, value).filter(pl.col("reason").is_not_null())
-    return ordered.filter(~is_bad), bad
+def _faults(name: str, table: Table, headers: Mapping[str, str], made: Cells) -> pl.DataFrame:
+    """One quarantine row per row with a fault, for its first: a value that cannot be read, or a needed one that is missing."""
+    columns = [table.column(column) for column in headers]
+    needed = {c.name: c.required and (table.name, c.name) not in MAY_BE_EMPTY for c in columns}
+    reasons = made.frame.select("row", *(fault(c, must_be_given=needed[c.name]).alias(c.name) for c in columns))
+    reasons = reasons.filter(pl.any_horizontal(pl.col(headers.keys()).is_not_null()))
+    if not reasons.height:
+        return _quarantine(name, [], "")
+    shown = {c.name: pl.lit(MASKED) if c.personal else made.text(headers[c.name]).fill_null("").alias(c.name) for c in columns}
+    values = made.frame.select("row", **{column: text.cast(pl.String) for column, text in shown.items()})
+    both = reasons.join(values, on="row", how="left", validate="1:1", maintain_order="left", suffix="@")
+    first = [pl.when(pl.col(c.name).is_not_null()) for c in columns]
+    return both.select(
+        pl.lit(name).alias("file"),
+        "row",
+        pl.coalesce(*(at.then(pl.lit(headers[c.name])) for at, c in zip(first, columns, strict=True))).alias("column"),
+        pl.coalesce(*(at.then(pl.col(f"{c.name}@")) for at, c in zip(first, columns, strict=True))).alias("value"),
+        pl.coalesce(*(pl.col(c.name) for c in columns)).alias("reason"),
+    )
 
 
-LINK = Column("_link", "连接键")
-
-
-def _texts(names: Sequence[str], cells: Cells) -> list[pl.Expr]:
-    return [cells.text(name).fill_null("") for name in names] or [pl.lit("")]
-
-
-def _quarantine(
-    name: str, row: pl.Series, reason: pl.Series, column: pl.Series | None = None, value: pl.Series | None = None
-) -> pl.DataFrame:
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, row.len())
-    columns = {"row": row, "column": nothing if column is None else column, "value": nothing if value is None else value, "reason": reason}
-    return pl.DataFrame({"file": pl.Series([name], dtype=pl.String).new_from_index(0, row.len()), **columns}).cast(
-        result_schema(QUARANTINE)  # type: ignore[arg-type]
+def _quarantine(name: str, rows: Sequence[int], reason: str) -> pl.DataFrame:
+    return pl.DataFrame({"row": rows}, schema={"row": pl.Int64}).select(
+        pl.lit(name).alias("file"),
+        "row",
+        pl.lit(None, pl.String).alias("column"),
+        pl.lit(None, pl.String).alias("value"),
+        pl.lit(reason).alias("reason"),
     )
 
 
@@ -281,11 +258,9 @@ def _coverage(layout: Layout, parts: Sequence[Part], around: str, cells: Cells) 
         spans.extend(instants[:1] if not instants or instants[0].has_nulls() is False else instants)
     span = pl.concat(spans)
     channels = {c for p in parts if "channel" in p.frame.columns for c in p.frame["channel"].unique().to_list() if c}
-    accounts: set[object] = set()
-    if layout.account and is_stated(layout.account, cells):
-        accounts = set(make(layout.account, LINK, cells).values.drop_nulls().unique().to_list())
-    elif not layout.account:
-        accounts = {a for p in parts if p.table.name == "flows" for a in p.frame["account"].drop_nulls().unique().to_list()}
+    stated_in = [p.frame["account"] for p in parts if p.table.name == "flows" and not layout.account]
+    named = cells.frame.with_columns(make_text(layout.account, cells).alias("@account"))["@account"]
+    accounts = {a for series in (named, *stated_in) for a in series.drop_nulls().unique().to_list()}
     return {
         **stated,
         "channel": layout.channel or (channels.pop() if len(channels) == 1 else None),

@@ -54,7 +54,7 @@ def template_claim(head: Sequence[Sequence[str]], name: str) -> tuple[Claim, lis
             tables = " and ".join(sorted(candidates))
             raise SourceError(
                 f"{name}, row {place + 1}: the header fits the templates {tables}; expected one only; "
-                f"use the header that `recon-kit template {sorted(candidates)[0]}` writes"
+                f"use the header that `recon-kit template {min(candidates)}` writes"
             )
         return Claim(template_layout(best[0]), place), fitting[best[0]]
     return None

@@ -10,7 +10,7 @@ import io
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import fastexcel
@@ -20,17 +20,9 @@ from recon_kit.errors import SourceError
 
 MAX_CELLS, MAX_SPARSENESS, MAX_RATIO, SMALL = 100_000_000, 20, 200, 1_000_000
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
-_NUMBER = re.compile(rb'<(?:\w+:)?c\b([^>]*)>(?:<(?:\w+:)?f\b[^>]*>[^<]*</(?:\w+:)?f>)?<(?:\w+:)?v>([0-9.]{16,}|[0-9.]+[eE]\+?[0-9]+)</')
-_ROW = re.compile(rb'\br="[A-Z]{1,3}([0-9]{1,7})"')
-
-
-@dataclass(frozen=True)
-class _Scan:
-    """What the XML of one sheet says: cells present, size of the rectangle they span, damaged numbers by row."""
-
-    cells: int
-    rectangle: int
-    damaged: frozenset[tuple[int, str]]
+_NUMBER = re.compile(
+    rb"<(?:\w+:)?c\b([^>]*)>(?:<(?:\w+:)?f\b[^>]*>[^<]*</(?:\w+:)?f>)?<(?:\w+:)?v>([0-9.]{16,}|[0-9.]+[eE]\+?[0-9]+)</"
+)
 
 
 def read_sheets(data: bytes, name: str) -> list[tuple[str, pl.DataFrame]]:
@@ -38,13 +30,15 @@ def read_sheets(data: bytes, name: str) -> list[tuple[str, pl.DataFrame]]:
 
     Raises SourceError for an encrypted or broken workbook and for one that would not fit in memory.
     """
-    scans = _scan_workbook(data, name) if data.startswith(b"PK") else {}
+    damaged = _scan_workbook(data, name) if data.startswith(b"PK") else {}
     try:
         book = fastexcel.read_excel(data)
         sheets = [book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string") for sheet in book.sheet_names]
     except fastexcel.FastExcelError as error:
         hint = "it may be protected by a password" if data.startswith(b"\xd0\xcf") else "it may be cut off"
-        raise SourceError(f"{name}: the workbook cannot be opened ({type(error).__name__}; {hint}); save it again without a password") from None
+        raise SourceError(
+            f"{name}: the workbook cannot be opened ({type(error).__name__}; {hint}); save it again without a password"
+        ) from None
     frames = []
     for sheet in sheets:
         if sheet.visible != "visible" or not sheet.width:
@@ -52,37 +46,54 @@ def read_sheets(data: bytes, name: str) -> list[tuple[str, pl.DataFrame]]:
         frame = sheet.to_polars()
         frame = frame.rename(dict(zip(frame.columns, map(str, range(frame.width)), strict=True)))
         frame = frame.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row"), pl.all())
-        scan = scans.get(sheet.name)
-        frames.append((sheet.name, _mark_damaged(frame, scan.damaged) if scan else frame))
+        frames.append((sheet.name, _mark_damaged(frame, damaged.get(sheet.name, set()))))
     return frames
 
 
-def _mark_damaged(frame: pl.DataFrame, damaged: frozenset[tuple[int, str]]) -> pl.DataFrame:
+def _mark_damaged(frame: pl.DataFrame, damaged: set[tuple[int, str]]) -> pl.DataFrame:
     """Put damaged numbers back in scientific notation, as Excel shows them, so that they never pass for an id."""
     if not damaged:
         return frame
     marks = pl.Series([f"{row}|{digits}" for row, digits in sorted(damaged)])
     cells = [c for c in frame.columns if c != "row"]
     place = {c: pl.concat_str(pl.col("row").cast(pl.String), pl.lit("|"), pl.col(c)) for c in cells}
-    return frame.with_columns(pl.when(place[c].is_in(marks.implode())).then(pl.col(c) + "E+00").otherwise(pl.col(c)).alias(c) for c in cells)
+    return frame.with_columns(
+        pl.when(place[c].is_in(marks.implode())).then(pl.col(c) + "E+00").otherwise(pl.col(c)).alias(c) for c in cells
+    )
 
 
-def _scan_workbook(data: bytes, name: str) -> dict[str, _Scan]:
-    """Scan every sheet's XML in streaming, by sheet name."""
+def _scan_workbook(data: bytes, name: str) -> dict[str, set[tuple[int, str]]]:
+    """Scan every sheet's XML in streaming: sheet name → its damaged numbers as (row, digits)."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for info in archive.infolist():
+                if info.file_size > MAX_RATIO * max(info.compress_size, 1 << 16):
+                    raise SourceError(
+                        f"{name}: part {info.filename} unpacks to {info.file_size >> 20} MB from {info.compress_size >> 10} KB; "
+                        "expected an export; open the file and save it again"
+                    )
             parts = _sheet_parts(archive)
             return {sheet: _scan_sheet(archive, part, f"{name}, sheet {sheet}") for sheet, part in parts.items()}
-    except (zipfile.BadZipFile, zlib.error, ElementTree.ParseError, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise SourceError(f"{name}: the workbook is broken ({type(error).__name__}); expected a whole .xlsx file; export it again") from None
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ElementTree.ParseError,
+        KeyError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
+        raise SourceError(
+            f"{name}: the workbook is broken ({type(error).__name__}); expected a whole .xlsx file; export it again"
+        ) from None
 
 
 def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
     """Sheet name → path of its XML inside the workbook."""
-    relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314  expat refuses entity bombs
     targets = {r.get("Id"): (r.get("Target") or "") for r in relations}
     parts = {}
-    for element in ElementTree.fromstring(archive.read("xl/workbook.xml")).iter():
+    for element in ElementTree.fromstring(archive.read("xl/workbook.xml")).iter():  # noqa: S314
         if element.tag.endswith("}sheet"):
             relation = next((v for k, v in element.attrib.items() if k.endswith("}id")), "")
             target = targets.get(relation, "")
@@ -90,44 +101,48 @@ def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
     return {sheet: part for sheet, part in parts.items() if "worksheets" in part}
 
 
-def _scan_sheet(archive: zipfile.ZipFile, part: str, where: str) -> _Scan:
-    info = archive.getinfo(part)
-    if info.file_size > MAX_RATIO * max(info.compress_size, 1024):
-        raise SourceError(f"{where}: {info.file_size >> 20} MB packed into {info.compress_size >> 10} KB; that is no export; save it again")
-    cells, columns, top, bottom = 0, {b"A"}, 1 << 30, 0
+def _scan_sheet(archive: zipfile.ZipFile, part: str, where: str) -> set[tuple[int, str]]:
+    """Refuse a sheet that would not fit in memory; return its numbers that lost digits."""
+    cells, width, height = 0, 1, 1
     damaged: set[tuple[int, str]] = set()
-    with archive.open(info) as stream:
-        rest = b""
-        while chunk := stream.read(1 << 20):
-            block = rest + chunk
-            cut = block.rfind(b"<row") if b"<row" in block[1:] else block.rfind(b"<c ")
-            block, rest = (block[:cut], block[cut:]) if cut > 0 else (block, b"")
-            cells, top, bottom = _count(block, cells, columns, top, bottom, damaged)
-        cells, top, bottom = _count(rest, cells, columns, top, bottom, damaged)
-    width = max(_column_number(c) for c in columns)
-    rectangle = width * max(bottom, 1)
-    if rectangle > MAX_CELLS or (rectangle > SMALL and rectangle > MAX_SPARSENESS * cells):
+    for block in _blocks(archive, archive.getinfo(part)):
+        found = _REFERENCE.findall(block)
+        if found:
+            cells += len(found)
+            width = max(width, *(_column_number(letters) for letters in {letters for letters, _ in found}))
+            height = max(height, *(int(row) for row in {row for _, row in found}))
+        damaged |= _damaged_in(block)
+    places = width * height
+    if places > MAX_CELLS or (places > SMALL and places > MAX_SPARSENESS * cells):
         raise SourceError(
-            f"{where}: {cells} cells spread over {rectangle} places (about {rectangle * 47 >> 20} MB); expected a plain table of "
+            f"{where}: {cells} cells spread over {places} places (about {places * 47 >> 20} MB); expected a plain table of "
             f"at most {MAX_CELLS} cells; delete what stands far right or below and save it again"
         )
-    return _Scan(cells, rectangle, frozenset(damaged))
+    return damaged
 
 
-def _count(
-    block: bytes, cells: int, columns: set[bytes], top: int, bottom: int, damaged: set[tuple[int, str]]
-) -> tuple[int, int, int]:
-    found = _REFERENCE.findall(block)
-    if found:
-        columns.update({column for column, _ in found})
-        rows = {row for _, row in found}
-        top, bottom = min(top, *map(int, rows)), max(bottom, *map(int, rows))
+def _blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The XML in blocks that end between two rows, so that no cell is cut in two."""
+    rest = b""
+    with archive.open(info) as stream:
+        while chunk := stream.read(1 << 20):
+            block = rest + chunk
+            cut = block.rfind(b"</row>") + 6
+            cut = cut if cut > 6 else block.rfind(b">") + 1
+            yield block[:cut]
+            rest = block[cut:]
+    yield rest
+
+
+def _damaged_in(block: bytes) -> set[tuple[int, str]]:
+    """Numeric cells of 1e15 and more, as (row, digits the reader will show)."""
+    damaged = set()
     for attributes, digits in _NUMBER.findall(block):
         kind = re.search(rb'\bt="(\w+)"', attributes)
-        row = _ROW.search(attributes)
-        if row and (kind is None or kind[1] == b"n") and abs(float(digits)) >= 1e15:
-            damaged.add((int(row[1]), str(int(float(digits)))))
-    return cells + len(found), top, bottom
+        place = _REFERENCE.search(attributes)
+        if place and (kind is None or kind[1] == b"n") and float(digits) >= 1e15:
+            damaged.add((int(place[2]), str(int(float(digits)))))
+    return damaged
 
 
 def _column_number(letters: bytes) -> int:
