@@ -1,0 +1,58 @@
+"""The `recon-kit` command. One module a command group; what is heavy is imported inside a command, so that --help is quick."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from recon_kit.cli.new import new_command
+from recon_kit.cli.run import run_command
+from recon_kit.cli.template import template_command
+from recon_kit.errors import ReconError
+
+app = typer.Typer(
+    name="recon-kit",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # its tracebacks print local variables, and those hold personal data
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="先试样例 · try the sample:  recon-kit run 2026-10 --data data/sample --out reports",
+)
+app.command("run")(run_command)
+app.command("template")(template_command)
+app.command("new")(new_command)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"recon-kit {version('recon-kit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _about(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="版本 · the version")
+    ] = False,
+) -> None:
+    """电商售后对账：平台导出文件进，对平并说明白的一个月出。
+
+    After-sales reconciliation: platform exports in, a tied and explained month out.
+    """
+
+
+def main() -> None:
+    """Run the command line. An expected failure is one message on stderr and exit code 2; a traceback is a bug."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a console that lacks a character shows "?" instead of stopping
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except ReconError as error:
+        typer.echo(f"recon-kit: {error}", err=True)
+        sys.exit(2)
