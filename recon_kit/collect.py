@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import polars as pl
@@ -149,19 +149,19 @@ def assemble(readings: Sequence[Reading], notes: Sequence[Note] = ()) -> Collect
 
 
 def _walk(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Every data file with its name, relative to its folder in posix form, in name order."""
+    """Every data file with its name in posix form, in name order: relative to the one folder given, else as given."""
     for path in paths:
         if not path.exists():
             raise SourceError(f"{path}: no such file or folder; expected exported files; check the path")
         if path.is_file():
-            yield path, path.name
+            yield path, path.name if len(paths) == 1 else path.as_posix()
             continue
+        base = path if len(paths) == 1 else Path()
         for found in sorted(path.rglob("*"), key=lambda p: p.relative_to(path).as_posix()):
-            relative = found.relative_to(path)
-            folders = relative.parts[:-1]
+            folders = found.relative_to(path).parts[:-1]
             hidden = any(f.startswith(".") or f.lower() in PASSED_OVER_FOLDERS for f in folders)
-            if found.is_file() and not hidden and not is_passed_over(relative):
-                yield found, relative.as_posix()
+            if found.is_file() and not hidden and not is_passed_over(found.relative_to(path)):
+                yield found, found.relative_to(base).as_posix()
 
 
 def _read_file(path: Path, name: str, workdir: Path, layouts: Sequence[Layout]) -> Iterator[Reading | Note]:
@@ -197,21 +197,8 @@ def _merge_all(readings: Sequence[Reading]) -> dict[str, Merged]:
     merged: dict[str, Merged] = {}
     for name in TABLES:
         sources = _sources(name, readings)
-        if name == "aftersales":
-            orders = merged["orders"].frame if "orders" in merged else None
-            platform = [s.frame for s in sources if not s.is_template]
-            cases = pl.concat(platform) if platform else None
-            sources = [
-                Source(
-                    s.layout,
-                    s.rank,
-                    s.is_template,
-                    fill_platform(s.frame, (cases, "case_id"), (orders, "order_id")),
-                    s.stated,
-                    s.complement,
-                )
-                for s in sources
-            ]
+        if name == "aftersales" and "orders" in merged:
+            sources = [replace(s, frame=fill_platform(s.frame, merged["orders"].frame)) for s in sources]
         if sources:
             merged[name] = merge(TABLES[name], sources)
     return merged

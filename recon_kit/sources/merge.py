@@ -52,7 +52,9 @@ class Merged:
 def merge(table: Table, sources: Sequence[Source]) -> Merged:
     """Merge all sources of a table."""
     ordered = sorted(sources, key=lambda s: (s.is_template, s.complement is not None, s.rank))
-    frames, duplicates, notes = [], [], []
+    frames: list[tuple[Source, pl.DataFrame]] = []
+    duplicates: list[pl.DataFrame] = []
+    notes: list[Note] = []
     kept: dict[str, int] = {}
     for source in ordered:
         unique, repeated, loaded = _unique(table, source)
@@ -60,11 +62,13 @@ def merge(table: Table, sources: Sequence[Source]) -> Merged:
         frames.append((source, unique))
         for file, n in loaded.rows():
             kept[file] = kept.get(file, 0) + n
-    whole = frames[0][1]
+    whole = frames[0][1].clear()
     loaded_layouts = {source.layout for source in ordered}
-    for source, frame in frames[1:] if not frames[0][0].complement else frames:
+    for source, frame in frames:
         if source.complement:
-            whole = _complement(whole if source is not ordered[0] else frame.clear(), frame, source.complement, loaded_layouts)
+            whole = _complement(whole, frame, source.complement, loaded_layouts)
+        elif whole.is_empty():
+            whole = frame
         else:
             whole, differing = _complete(table, whole, frame, source)
             notes.extend(differing)
@@ -130,7 +134,8 @@ def _repeated(table: Table, faulty: pl.DataFrame, keys: Sequence[str]) -> pl.Dat
 def _complete(table: Table, left: pl.DataFrame, right: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, list[Note]]:
     """Fill what the left rows lack from the right rows of the same key, and add the right rows of new keys."""
     keys = [f"_k{n}" for n in range(len(table.key))]
-    filled = [c for c in table.names if c not in table.key]
+    right = _adopt_keys(table, left, right)
+    filled = [c.name for c in table.columns if not (c.key and c.required)]
     extra = right.select(*keys, *(pl.col(c).alias(f"{c}@") for c in filled), pl.col("source_file").alias("_right"))
     joined = left.join(extra, on=keys, how="left", validate="1:1", maintain_order="left")
     notes: list[Note] = []
@@ -142,6 +147,25 @@ def _complete(table: Table, left: pl.DataFrame, right: pl.DataFrame, source: Sou
     whole = joined.with_columns(pl.coalesce(name, f"{name}@").alias(name) for name in filled).select(left.columns)
     new = right.join(left.select(keys), on=keys, how="anti", maintain_order="left")
     return pl.concat([whole, new.select(left.columns)]), notes
+
+
+def _adopt_keys(table: Table, left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+    """Give a right row that leaves an optional part of its key open the key of the one left row it can only mean.
+
+    A payment without its trade number, or a case without its platform, is the same row when the rest of the key is, neither
+    side contradicts the other, and no second row would do.
+    """
+    certain = [f"_k{n}" for n, name in enumerate(table.key) if table.column(name).required]
+    open_ = [f"_k{n}" for n, name in enumerate(table.key) if not table.column(name).required]
+    if not open_:
+        return right
+    new = right.with_row_index("_r").join(left.select(*certain, *open_), on=[*certain, *open_], how="anti", maintain_order="left")
+    old = left.with_row_index("_l").select("_l", *certain, *(pl.col(k).alias(f"{k}@") for k in open_))
+    fits = pl.all_horizontal((pl.col(k) == "") | (pl.col(f"{k}@") == "") | (pl.col(k) == pl.col(f"{k}@")) for k in open_)
+    pairs = new.select("_r", *certain, *open_).join(old, on=certain, how="inner").filter(fits)
+    pairs = pairs.filter(pl.col("_r").is_unique() & pl.col("_l").is_unique()).select("_r", *(f"{k}@" for k in open_))
+    found = right.with_row_index("_r").join(pairs, on="_r", how="left", validate="1:1", maintain_order="left")
+    return found.with_columns(pl.coalesce(f"{k}@", k).alias(k) for k in open_).select(right.columns)
 
 
 def _complement(left: pl.DataFrame, right: pl.DataFrame, how: Complement, loaded: set[str]) -> pl.DataFrame:
@@ -160,16 +184,11 @@ def _complement(left: pl.DataFrame, right: pl.DataFrame, how: Complement, loaded
     return pl.concat([whole, alone.select(left.columns)])
 
 
-def fill_platform(aftersales: pl.DataFrame, *knowing: tuple[pl.DataFrame | None, str]) -> pl.DataFrame:
-    """Give a case without a platform the one its case (or order) has elsewhere, where that is unambiguous."""
-    for frame, name in knowing:
-        if frame is None or not aftersales["platform"].has_nulls():
-            continue
-        known = frame.filter(pl.col("platform").is_not_null()).group_by(name).agg(pl.col("platform").unique().alias("_known"))
-        known = known.filter(pl.col("_known").list.len() == 1).select(name, pl.col("_known").list.first())
-        joined = aftersales.join(known, on=name, how="left", validate="m:1", maintain_order="left")
-        aftersales = joined.with_columns(pl.coalesce("platform", "_known").alias("platform")).drop("_known")
-    return aftersales
+def fill_platform(cases: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """Give a case without a platform the one of its order, where no second platform has an order of that id."""
+    known = orders.select("order_id", pl.col("platform").alias("_known")).unique().unique("order_id", keep="none")
+    joined = cases.join(known, on="order_id", how="left", validate="m:1", maintain_order="left")
+    return joined.with_columns(pl.coalesce("platform", "_known").alias("platform")).drop("_known")
 
 
 def defaults(table: Table) -> list[pl.Expr]:
