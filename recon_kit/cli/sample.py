@@ -7,18 +7,23 @@ from typing import Annotated
 
 import typer
 
-from recon_kit.periods import parse_period
-from recon_kit.synth.sample import DEFAULT_ORDERS, DEFAULT_SEED, write_sample
+from recon_kit.synth import DEFAULT_ORDERS, DEFAULT_SEED
 
 
 def sample_command(
-    out: Annotated[Path, typer.Option("--out", help="a new or empty folder / 新的或空的文件夹")],
-    orders: Annotated[int, typer.Option("--orders", help="orders in all / 订单总数")] = DEFAULT_ORDERS,
-    seed: Annotated[int, typer.Option("--seed", help="same seed, same files / 相同种子得到相同文件")] = DEFAULT_SEED,
-    period: Annotated[str, typer.Option("--period", help="the month to reconcile / 要对账的月份")] = "2026-10",
-    clean: Annotated[bool, typer.Option("--clean", help="plant no discrepancy / 不植入差异")] = False,
+    out: Annotated[Path, typer.Option("--out", help="新的或空的文件夹 · a new or empty folder")],
+    orders: Annotated[int, typer.Option("--orders", help="订单总数 · orders in all")] = DEFAULT_ORDERS,
+    seed: Annotated[int, typer.Option("--seed", help="相同种子得到相同文件 · same seed, same files")] = DEFAULT_SEED,
+    period: Annotated[str, typer.Option("--period", help="要对账的月份 · the month to reconcile")] = "2026-10",
+    clean: Annotated[bool, typer.Option("--clean", help="不植入差异 · plant nothing")] = False,
 ) -> None:
-    """Write a sample month with the month before it: exports, recon.toml and answer_key.csv."""
+    """生成示例数据：两个月的导出文件、recon.toml 和答案 answer_key.csv。
+
+    Write a sample: the exports of two months, recon.toml and answer_key.csv.
+    """
+    from recon_kit.periods import parse_period
+    from recon_kit.synth.sample import write_sample
+
     answers = write_sample(out, parse_period(period), orders, seed, clean=clean)
     codes = len({row.code for row in answers})
-    typer.echo(f"{out}: {orders} 个订单，植入 {len(answers)} 项差异（{codes} 种）/ {orders} orders, {len(answers)} planted findings of {codes} codes")
+    typer.echo(f"{out}: {orders} 个订单，植入 {len(answers)} 项差异，{codes} 种（answer_key.csv）")

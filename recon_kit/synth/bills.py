@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 from recon_kit.synth import seller
 from recon_kit.synth.world import LEAD_IN_DAYS, World
@@ -24,7 +25,7 @@ def spans(world: World, split: str) -> list[tuple[str, date, date]]:
         days = [world.start + timedelta(days=i) for i in range((world.end - world.start).days)]
         return [(f"{day:%Y%m%d}", day, day + timedelta(days=1)) for day in days]
     bounds = [world.start, world.period.start, world.period.end, world.end]
-    return [(f"{first:%Y%m}", first, end) for first, end in zip(bounds, bounds[1:], strict=False)]
+    return [(f"{first:%Y%m}", first, end) for first, end in pairwise(bounds)]
 
 
 def order_spans(world: World) -> list[tuple[str, date, date]]:

@@ -32,19 +32,31 @@ def book_refunds(flows: pl.DataFrame, cases: pl.DataFrame, seed: int) -> pl.Data
         )
         .join(counter, on="case_id", how="left", validate="1:1", maintain_order="left")
         .join(counts, on="order_id", how="left", validate="m:1", maintain_order="left")
-        .with_columns(wish=choose(draw(seed, "ref", "m"), REF_KINDS), lag=(draw(seed, "book lag", "m") * 3).floor().cast(pl.Int64))
         .with_columns(
-            date=pl.min_horizontal(pl.col("at").dt.date() + pl.duration(days=pl.col("lag")), pl.col("at").dt.date().dt.month_end()),
+            wish=choose(draw(seed, "ref", "m"), REF_KINDS), lag=(draw(seed, "book lag", "m") * 3).floor().cast(pl.Int64)
+        )
+        .with_columns(
+            date=pl.min_horizontal(
+                pl.col("at").dt.date() + pl.duration(days=pl.col("lag")), pl.col("at").dt.date().dt.month_end()
+            ),
             ref_kind=pl.when((pl.col("wish") == "flow") & (pl.col("flow_count") == 1) & (pl.col("channel") != seller.PDD.channel))
             .then(pl.lit("flow"))
             .when((pl.col("wish") == "order") & (pl.col("cases_of_order") == 1))
             .then(pl.lit("order"))
             .otherwise(pl.lit("case")),
         )
-        .with_columns(ref_id=pl.when(pl.col("ref_kind") == "flow").then("flow_id").when(pl.col("ref_kind") == "order").then("order_id").otherwise("case_id"))
+        .with_columns(
+            ref_id=pl.when(pl.col("ref_kind") == "flow")
+            .then("flow_id")
+            .when(pl.col("ref_kind") == "order")
+            .then("order_id")
+            .otherwise("case_id")
+        )
     )
     size = pl.col("channel").replace_strict(REFS_PER_VOUCHER, return_dtype=pl.Int64)
-    return refund_lines(booked.sort("date", "shop", "ref_id").with_columns(batch=pl.int_range(pl.len()).over("date", "channel") // size))
+    return refund_lines(
+        booked.sort("date", "shop", "ref_id").with_columns(batch=pl.int_range(pl.len()).over("date", "channel") // size)
+    )
 
 
 def refund_lines(bookings: pl.DataFrame) -> pl.DataFrame:
@@ -57,7 +69,13 @@ def refund_lines(bookings: pl.DataFrame) -> pl.DataFrame:
     channel = pl.col("channel")
     sides = (
         ("1", "售后退款冲收入", pl.lit(seller.REVENUE[0]), pl.lit(seller.REVENUE[1]), -net_of("gross_fen")),
-        ("2", "售后退款冲销项税", pl.lit(seller.VAT_OUT[0]), pl.lit(seller.VAT_OUT[1]), net_of("gross_fen") - pl.col("gross_fen")),
+        (
+            "2",
+            "售后退款冲销项税",
+            pl.lit(seller.VAT_OUT[0]),
+            pl.lit(seller.VAT_OUT[1]),
+            net_of("gross_fen") - pl.col("gross_fen"),
+        ),
         ("3", "退客户款", channel.replace_strict(wallets), channel.replace_strict(names), pl.col("gross_fen")),
     )
     return pl.concat(
@@ -85,7 +103,8 @@ def book_returned_cost(receipts: pl.DataFrame, orders: pl.DataFrame) -> pl.DataF
         posted.select(
             "shop", date=pl.col("stock_posted_at").dt.date(), ref_kind=pl.lit("case"), ref_id="case_id",
             voucher=pl.format("{}|cost|{}", pl.col("stock_posted_at").dt.date(), "return_id"), side=pl.lit(side),
-            summary=pl.lit("退货入库冲成本"), account=pl.lit(account[0]), account_name=pl.lit(account[1]), debit_fen=debit, credit_fen=pl.lit(0, pl.Int64),
+            summary=pl.lit("退货入库冲成本"), account=pl.lit(account[0]), account_name=pl.lit(account[1]),
+            debit_fen=debit, credit_fen=pl.lit(0, pl.Int64),
         )
         for side, account, debit in sides
     )  # fmt: skip
@@ -98,7 +117,10 @@ def number_vouchers(lines: pl.DataFrame, end: date) -> pl.DataFrame:
         lines.filter(pl.col("date") < end)
         .with_columns(period=period)
         .sort("date", "voucher", "ref_id", "side")
-        .with_columns(number=pl.col("voucher").rle_id().over("period") + 1, line_no=pl.int_range(1, pl.len() + 1).over("voucher").cast(pl.String))
+        .with_columns(
+            number=pl.col("voucher").rle_id().over("period") + 1,
+            line_no=pl.int_range(1, pl.len() + 1).over("voucher").cast(pl.String),
+        )
         .with_columns(
             voucher_id=pl.format("记-{}", pl.col("number").cast(pl.String).str.zfill(4)),
             maker=pl.lit(seller.MAKER),
@@ -122,7 +144,9 @@ def close_month(flows: pl.DataFrame, vouchers: pl.DataFrame, period: Period) -> 
     """
     inside = flows.filter(period.contains("success_at") & (pl.col("status") == "success"))
     group = pl.col("kind").replace_strict(
-        {"trade_receipt": "sales", "subsidy": "sales", "fee": "fees", "fee_return": "fees", "payout": "payout"}, default=None, return_dtype=pl.String
+        {"trade_receipt": "sales", "subsidy": "sales", "fee": "fees", "fee_return": "fees", "payout": "payout"},
+        default=None,
+        return_dtype=pl.String,
     )
     sums = (
         inside.with_columns(group=group)
@@ -154,6 +178,21 @@ def _closing_voucher(row: dict[str, object], voucher_id: str, period: Period) ->
     summary, lines = entries[str(row["group"])]
     day = period.end - timedelta(days=1)
     return [
-        (period.text, voucher_id, str(number), day, summary, *account, debit, credit, None, None, row["shop"], seller.MAKER, seller.CHECKER, 1)
+        (
+            period.text,
+            voucher_id,
+            str(number),
+            day,
+            summary,
+            *account,
+            debit,
+            credit,
+            None,
+            None,
+            row["shop"],
+            seller.MAKER,
+            seller.CHECKER,
+            1,
+        )
         for number, (account, debit, credit) in enumerate(lines, 1)
     ]

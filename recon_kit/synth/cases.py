@@ -17,14 +17,18 @@ KINDS = {"return_refund": 0.55, "refund_only": 0.26, "partial": 0.10, "exchange"
 WITHDRAWN = 0.07
 SECOND_CASE = 0.30
 """Share of partial refunds that are followed by another one on the same order."""
+PEOPLE = {"creator": seller.CLERKS, "lead": seller.LEADS}
 APPROVAL_FEN = 9_000
 """From here on a lead approves; below the limit of 100 yuan on purpose."""
 
 
-def build_cases(orders: pl.DataFrame, lines: pl.DataFrame, start: date, bad_from: date, export_at: datetime, seed: int) -> pl.DataFrame:
+def build_cases(
+    orders: pl.DataFrame, lines: pl.DataFrame, start: date, bad_from: date, export_at: datetime, seed: int
+) -> pl.DataFrame:
     """One row per case as the platform knows it at `export_at`; cases applied for later do not exist yet.
 
-    Cases whose money would have moved before the first bill (`start`) are left out. Keeps `n` of its order and `stage`; `completed_at` is null while open, `final_fen` null unless it succeeded.
+    Cases whose money would have moved before the first bill (`start`) are left out. Keeps `n` of its order and `stage`;
+    `completed_at` is null while open, `final_fen` null unless it succeeded.
     """
     mood = pl.when(pl.col("paid_at").dt.date() >= bad_from).then(pl.lit("bad")).otherwise(pl.lit("normal"))
     rate = mood.replace_strict(seller.REFUND_RATE, return_dtype=pl.Float64)
@@ -52,14 +56,26 @@ def settle_orders(orders: pl.DataFrame, cases: pl.DataFrame, export_at: datetime
     A return in transit that leaves something to pay delays the confirmation until after the case.
     """
     success = cases.filter(pl.col("platform_status") == "success")
-    before = success.filter(pl.col("stage") != "after").group_by("n").agg(refund_end=pl.col("completed_at").max(), early_fen=pl.col("final_fen").sum())
-    waiting = cases.filter((pl.col("stage") != "after") & (pl.col("platform_status") == "open")).select("n", is_held=pl.lit(True)).unique()
-    unshipped = cases.filter((pl.col("stage") == "unshipped") & (pl.col("platform_status") != "closed")).select("n", is_unshipped=pl.lit(True)).unique()
+    before = (
+        success.filter(pl.col("stage") != "after")
+        .group_by("n")
+        .agg(refund_end=pl.col("completed_at").max(), early_fen=pl.col("final_fen").sum())
+    )
+    waiting = (
+        cases.filter((pl.col("stage") != "after") & (pl.col("platform_status") == "open"))
+        .select("n", is_held=pl.lit(value=True))
+        .unique()
+    )
+    unshipped = (
+        cases.filter((pl.col("stage") == "unshipped") & (pl.col("platform_status") != "closed"))
+        .select("n", is_unshipped=pl.lit(value=True))
+        .unique()
+    )
     stated = success.filter(pl.col("kind").is_in(REFUND_CASE_KINDS)).group_by("n").agg(refunded_fen=pl.col("final_fen").sum())
     joined = orders
     for extra in (before, waiting, unshipped, stated):
         joined = joined.join(extra, on="n", how="left", validate="1:1", maintain_order="left")
-    is_closed = pl.col("paid_at").is_null() | (pl.col("early_fen") >= pl.col("buyer_paid_fen")).fill_null(False)
+    is_closed = pl.col("paid_at").is_null() | (pl.col("early_fen") >= pl.col("buyer_paid_fen")).fill_null(value=False)
     ends = pl.max_horizontal("completed_at", pl.col("refund_end") + pl.duration(hours=20))
     return (
         joined.with_columns(
@@ -88,7 +104,15 @@ def _is_in_escrow() -> pl.Expr:
 
 def _line_of_case(chosen: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """The line the case is about, and how many lines its order has."""
-    per_order = lines.select("n", "line_id", "sku", "unit_cost_fen", line_qty="qty", line_paid_fen="buyer_paid_fen", list_n=pl.int_range(pl.len()).over("n"))
+    per_order = lines.select(
+        "n",
+        "line_id",
+        "sku",
+        "unit_cost_fen",
+        line_qty="qty",
+        line_paid_fen="buyer_paid_fen",
+        list_n=pl.int_range(pl.len()).over("n"),
+    )
     return (
         chosen.select("n", "line")
         .join(per_order.with_columns(line_count=pl.len().over("n")), on="n", how="left", validate="1:m", maintain_order="left")
@@ -100,7 +124,13 @@ def _line_of_case(chosen: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 def _kind(seed: int) -> pl.Expr:
     drawn = choose(draw(seed, "kind"), KINDS)
     early = pl.when(drawn == "partial").then(pl.lit("partial")).otherwise(pl.lit("return_refund"))
-    return pl.when(pl.col("stage") == "unshipped").then(pl.lit("refund_only")).when(pl.col("stage") == "transit").then(early).otherwise(drawn)
+    return (
+        pl.when(pl.col("stage") == "unshipped")
+        .then(pl.lit("refund_only"))
+        .when(pl.col("stage") == "transit")
+        .then(early)
+        .otherwise(drawn)
+    )
 
 
 def _amount(seed: int) -> pl.Expr:
@@ -149,7 +179,9 @@ def _with_times(cases: pl.DataFrame, seed: int) -> pl.DataFrame:
 def _second_cases(first: pl.DataFrame, seed: int) -> pl.DataFrame:
     """A further partial refund on the same order, after the first one."""
     gap = (between(draw(seed, "second gap"), 1.2, 3.5) * 86400).floor().cast(pl.Int64)
-    return first.filter((pl.col("kind") == "partial") & (pl.col("stage") == "after") & (draw(seed, "second") < SECOND_CASE)).with_columns(
+    return first.filter(
+        (pl.col("kind") == "partial") & (pl.col("stage") == "after") & (draw(seed, "second") < SECOND_CASE)
+    ).with_columns(
         *((pl.col(name) + pl.duration(seconds=gap)).alias(name) for name in ("applied_at", "approved_at", "completed_at")),
         final_fen=pl.col("final_fen") // 2 + 37,
         seq=pl.lit(1, pl.Int64),
@@ -174,9 +206,15 @@ def _as_known(cases: pl.DataFrame, export_at: datetime, seed: int) -> pl.DataFra
     count = pl.col("n") * 4 + pl.col("seq")
     drawn = cases.with_columns(m=count, requested_fen="final_fen")
     is_ended = pl.col("completed_at") < export_at
-    status = pl.when(~is_ended).then(pl.lit("open")).when(draw(seed, "withdrawn", "m") < WITHDRAWN).then(pl.lit("closed")).otherwise(pl.lit("success"))
+    status = (
+        pl.when(~is_ended)
+        .then(pl.lit("open"))
+        .when(draw(seed, "withdrawn", "m") < WITHDRAWN)
+        .then(pl.lit("closed"))
+        .otherwise(pl.lit("success"))
+    )
     reasons = {mood: choose(draw(seed, "reason", "m"), weights) for mood, weights in seller.REASONS.items()}
-    people = {"creator": seller.CLERKS, "lead": seller.LEADS}
+    people = {role: choose(draw(seed, role, "m"), dict.fromkeys(names, 1.0)) for role, names in PEOPLE.items()}
     known = drawn.with_columns(
         platform_status=status,
         reason=pl.when(pl.col("stage") == "unshipped")
@@ -184,7 +222,7 @@ def _as_known(cases: pl.DataFrame, export_at: datetime, seed: int) -> pl.DataFra
         .when(pl.col("mood") == "bad")
         .then(reasons["bad"])
         .otherwise(reasons["normal"]),
-        *(choose(draw(seed, role, "m"), dict.fromkeys(names, 1.0)).alias(role) for role, names in people.items()),
+        **people,
     )
     is_success, is_money = pl.col("platform_status") == "success", pl.col("kind").is_in([*REFUND_CASE_KINDS, "partial"])
     is_goods = pl.col("kind").is_in(["return_refund", "exchange", "resend", "repair"])
@@ -203,7 +241,9 @@ def _as_known(cases: pl.DataFrame, export_at: datetime, seed: int) -> pl.DataFra
         reason_group=pl.col("reason").replace_strict(seller.REASON_GROUP),
         initiator=pl.lit("buyer"),
         decided_by=pl.lit("merchant"),
-        return_waybill=pl.when(pl.col("kind").is_in(["return_refund", "exchange", "repair"])).then(pl.format("YT88{}", (pl.col("m") * 7 + 410_000_003))),
+        return_waybill=pl.when(pl.col("kind").is_in(["return_refund", "exchange", "repair"])).then(
+            pl.format("YT88{}", (pl.col("m") * 7 + 410_000_003))
+        ),
     ).drop("m", "lead", "mood")
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import cast
 
 import polars as pl
 
@@ -36,8 +37,12 @@ class AnswerRow:
 
     @property
     def gap_fen(self) -> int | None:
-        """actual − expected, null where the code has no amounts."""
+        """What is there less what was expected, null where the code has no amounts."""
         return None if self.expected_fen is None or self.actual_fen is None else self.actual_fen - self.expected_fen
+
+
+Planted = tuple[World, list[AnswerRow]]
+"""A changed world and what must be found in it."""
 
 
 def settled_cases(world: World, period: Period) -> pl.DataFrame:
@@ -58,17 +63,25 @@ def settled_cases(world: World, period: Period) -> pl.DataFrame:
     cases = (
         tables["aftersales"]
         .filter(pl.len().over("order_id") == 1)
-        .filter((pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS) & period.contains("completed_at"))
+        .filter(
+            (pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS) & period.contains("completed_at")
+        )
         .select("platform", "case_id", "order_id", "shop", "completed_at", "final_fen")
         .join(orders.select("order_id", "buyer_paid_fen"), on="order_id", how="inner", validate="m:1")
         .join(refunds, on="case_id", how="inner", validate="1:1")
-        .filter((pl.col("amount_fen") == -pl.col("final_fen")) & period.contains("at") & (pl.col("channel") != seller.CARD.channel))
+        .filter(
+            (pl.col("amount_fen") == -pl.col("final_fen")) & period.contains("at") & (pl.col("channel") != seller.CARD.channel)
+        )
     )
     booked = bookings(world)
     found = pl.concat(
-        cases.join(booked.filter(pl.col("ref_kind") == kind).drop("shop"), left_on=f"{kind}_id", right_on="ref_id", how="inner", validate="1:1").with_columns(
-            ref_id=pl.col(f"{kind}_id")
-        )
+        cases.join(
+            booked.filter(pl.col("ref_kind") == kind).drop("shop"),
+            left_on=f"{kind}_id",
+            right_on="ref_id",
+            how="inner",
+            validate="1:1",
+        ).with_columns(ref_id=pl.col(f"{kind}_id"))
         for kind in ("case", "flow", "order")
     )
     return found.filter(pl.col("gross_fen") == pl.col("final_fen")).sort("case_id")
@@ -89,7 +102,11 @@ def receipted_orders(world: World, period: Period) -> pl.DataFrame:
         .filter(pl.col("kind") == "normal")
         .select("platform", "order_id", "shop", "buyer_paid_fen", "paid_at")
         .join(receipts, on="order_id", how="inner", validate="1:1")
-        .filter((pl.col("amount_fen") == pl.col("buyer_paid_fen")) & (pl.col("channel") != seller.CARD.channel) & (pl.col("amount_fen") > 3_000))
+        .filter(
+            (pl.col("amount_fen") == pl.col("buyer_paid_fen"))
+            & (pl.col("channel") != seller.CARD.channel)
+            & (pl.col("amount_fen") > 3_000)
+        )
         .sort("order_id")
     )
 
@@ -120,6 +137,11 @@ def touch(world: World, rows: Sequence[Row]) -> World:
     return replace(world, touched=world.touched | {str(row["order_id"]) for row in rows})
 
 
+def next_flow(world: World, known: object) -> str:
+    """A flow id of the same shape as a known one, not used yet."""
+    return fresh_id(str(known), world.tables["flows"]["flow_id"])
+
+
 def fresh_id(known: str, taken: pl.Series) -> str:
     """An id of the same shape as `known` that nobody has: its trailing number counted up."""
     head, digits = re.fullmatch(r"(.*?)(\d*)", known, re.DOTALL).groups()  # type: ignore[union-attr]
@@ -134,7 +156,10 @@ def fresh_id(known: str, taken: pl.Series) -> str:
 def set_flows(world: World, changes: Mapping[str, object], column: str = "amount_fen") -> World:
     """Flows with one column changed, by flow_id."""
     flows = world.tables["flows"]
-    changed = pl.DataFrame({"flow_id": list(changes), "_new": list(changes.values()), "_is_new": True}, schema_overrides={"_new": flows.schema[column]})
+    changed = pl.DataFrame(
+        {"flow_id": list(changes), "_new": list(changes.values()), "_is_new": True},
+        schema_overrides={"_new": flows.schema[column]},
+    )
     joined = flows.join(changed, on="flow_id", how="left", validate="m:1", maintain_order="left")
     return world.with_tables(
         flows=joined.with_columns(pl.when("_is_new").then("_new").otherwise(column).alias(column)).drop("_new", "_is_new")
@@ -145,13 +170,15 @@ def add_rows(world: World, table: str, rows: Sequence[Row]) -> World:
     """A table with rows added; columns they do not name are null."""
     frame = world.tables[table]
     names = [name for name in frame.columns if any(name in row for row in rows)]
-    added = pl.DataFrame([{name: row.get(name) for name in names} for row in rows], schema={name: frame.schema[name] for name in names})
+    added = pl.DataFrame(
+        [{name: row.get(name) for name in names} for row in rows], schema={name: frame.schema[name] for name in names}
+    )
     return world.with_tables(**{table: pl.concat([frame, added], how="diagonal")})
 
 
 def drop_flows(world: World, flags: pl.Expr) -> World:
     """Flows without the flagged rows."""
-    return world.with_tables(flows=world.tables["flows"].filter(~flags.fill_null(False)))
+    return world.with_tables(flows=world.tables["flows"].filter(~flags.fill_null(value=False)))
 
 
 def copy_of(world: World, table: str, column: str, value: object) -> Row:
@@ -161,7 +188,7 @@ def copy_of(world: World, table: str, column: str, value: object) -> Row:
 
 def is_booked_under(refs: Collection[object]) -> pl.Expr:
     """Voucher lines of these refund refs; lines of returned cost are not refunds."""
-    return (pl.col("ref_id").is_in([str(ref) for ref in refs]) & ~pl.col("account").is_in(COST_ACCOUNTS)).fill_null(False)
+    return (pl.col("ref_id").is_in([str(ref) for ref in refs]) & ~pl.col("account").is_in(COST_ACCOUNTS)).fill_null(value=False)
 
 
 def unbook(world: World, refs: Collection[object]) -> World:
@@ -172,7 +199,9 @@ def unbook(world: World, refs: Collection[object]) -> World:
 def rebook(world: World, gross: Mapping[object, int]) -> World:
     """The refund lines of each ref with another gross amount, split into revenue, VAT and wallet again."""
     lines = world.tables["voucher_lines"]
-    new = pl.DataFrame({"ref_id": [str(ref) for ref in gross], "_gross": list(gross.values())}, schema_overrides={"_gross": pl.Int64})
+    new = pl.DataFrame(
+        {"ref_id": [str(ref) for ref in gross], "_gross": list(gross.values())}, schema_overrides={"_gross": pl.Int64}
+    )
     joined = lines.join(new, on="ref_id", how="left", validate="m:1", maintain_order="left")
     account, net = pl.col("account"), books.net_of("_gross")
     credit = (
@@ -209,6 +238,21 @@ def booking_of(row: Row, on: date, gross_fen: int | None = None) -> Row:
     return {**kept, "date": on, "gross_fen": row["final_fen"] if gross_fen is None else gross_fen}
 
 
+def of_case(code: str, period: Period, row: Row, expected: int | None = None, actual: int | None = None) -> AnswerRow:
+    """The answer of a finding whose key is the case."""
+    return AnswerRow(period.text, code, str(row["case_id"]), str(row["order_id"]), str(row["case_id"]), expected, actual)
+
+
+def of_order(code: str, period: Period, row: Row, expected: int, actual: int) -> AnswerRow:
+    """The answer of a finding whose key is the order."""
+    return AnswerRow(period.text, code, str(row["order_id"]), str(row["order_id"]), None, expected, actual)
+
+
+def of_cases(rows: list[Row]) -> pl.Expr:
+    """Rows of these cases."""
+    return pl.col("case_id").is_in([str(row["case_id"]) for row in rows])
+
+
 def first_days(period: Period, rng: random.Random, within: int) -> date:
     """A day among the first days after the period."""
     return period.end + timedelta(days=rng.randrange(within))
@@ -222,16 +266,22 @@ def instant_in(period: Period, rng: random.Random, margin: int = 4) -> datetime:
 
 def fen(row: Row, name: str) -> int:
     """An amount of a row that is known to be there."""
-    value = row[name]
-    assert isinstance(value, int)
-    return value
+    return cast(int, row[name])
+
+
+def day(row: Row, name: str) -> date:
+    """A date of a row that is known to be there."""
+    return cast(date, row[name])
+
+
+def text(row: Row, name: str) -> str | None:
+    """A text of a row, null where it has none."""
+    return cast("str | None", row[name])
 
 
 def moment(row: Row, name: str) -> datetime:
     """An instant of a row that is known to be there."""
-    value = row[name]
-    assert isinstance(value, datetime)
-    return value
+    return cast(datetime, row[name])
 
 
 def _is_paid_alone() -> pl.Expr:

@@ -28,13 +28,17 @@ def build_flows(orders: pl.DataFrame, cases: pl.DataFrame, start: date, end: dat
     flows = pl.concat([base, _fees(base), _fee_returns(base, seed)], how="diagonal")
     inside = flows.filter((pl.col("at") >= midnight(start)) & (pl.col("at") < midnight(end)) & (pl.col("amount_fen") != 0))
     named = inside.pipe(_with_ids)
-    return roll_balances(pl.concat([named, _payouts(named, start, end)], how="diagonal").with_columns(success_at="at", status=pl.lit("success"), memo=pl.lit(None, pl.String)))
+    return roll_balances(
+        pl.concat([named, _payouts(named, start, end)], how="diagonal").with_columns(
+            success_at="at", status=pl.lit("success"), memo=pl.lit(None, pl.String)
+        )
+    )
 
 
 def wallet_refunds(orders: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """Successful refund cases whose money left a wallet: not those settled inside escrow."""
     facts = orders.select("n", confirmed_at="completed_at", share_fen="platform_discount_fen")
-    after = (pl.col("confirmed_at") < pl.col("completed_at")).fill_null(False)
+    after = (pl.col("confirmed_at") < pl.col("completed_at")).fill_null(value=False)
     return (
         cases.filter((pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS))
         .join(facts, on="n", how="left", validate="m:1", maintain_order="left")
@@ -44,7 +48,9 @@ def wallet_refunds(orders: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
 
 def early_refunds(orders: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """Per confirmed order: what was refunded inside escrow, and the platform's share of it."""
-    facts = orders.filter(pl.col("completed_at").is_not_null()).select("n", confirmed_at="completed_at", paid="buyer_paid_fen", share="platform_discount_fen")
+    facts = orders.filter(pl.col("completed_at").is_not_null()).select(
+        "n", confirmed_at="completed_at", paid="buyer_paid_fen", share="platform_discount_fen"
+    )
     return (
         cases.filter((pl.col("platform_status") == "success") & pl.col("final_fen").is_not_null())
         .join(facts, on="n", how="inner", validate="m:1", maintain_order="left")
@@ -55,12 +61,12 @@ def early_refunds(orders: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
 
 
 def ratio(amount: str, part: str, whole: str) -> pl.Expr:
-    """amount × part ÷ whole in whole fen, half up; all of them non-negative."""
+    """Amount × part ÷ whole in whole fen, half up; all of them non-negative."""
     return (2 * pl.col(amount) * pl.col(part) + pl.col(whole)) // (2 * pl.col(whole))
 
 
 def rated(amount: pl.Expr, rate: pl.Expr) -> pl.Expr:
-    """amount × rate in whole fen, half up; the rate has at most four decimals."""
+    """Amount × rate in whole fen, half up; the rate has at most four decimals."""
     return (amount * (rate * 10_000).round().cast(pl.Int64) + 5_000) // 10_000
 
 
@@ -77,7 +83,10 @@ def _receipts(orders: pl.DataFrame, early: pl.DataFrame) -> pl.DataFrame:
     confirmed = (
         orders.filter(is_escrow & pl.col("completed_at").is_not_null())
         .join(early, on="n", how="left", validate="1:1", maintain_order="left")
-        .with_columns(at=pl.col("completed_at") + pl.duration(seconds=3), amount_fen=pl.col("buyer_paid_fen") - pl.col("early_fen").fill_null(0))
+        .with_columns(
+            at=pl.col("completed_at") + pl.duration(seconds=3),
+            amount_fen=pl.col("buyer_paid_fen") - pl.col("early_fen").fill_null(0),
+        )
         .select("n", "channel", "shop", "order_id", "pay_id", "trade_no", "at", "amount_fen")
     )
     paid = (
@@ -97,7 +106,11 @@ def _receipts(orders: pl.DataFrame, early: pl.DataFrame) -> pl.DataFrame:
 def _subsidies(orders: pl.DataFrame, early: pl.DataFrame) -> pl.DataFrame:
     """The platform's part of a Pinduoduo order, paid at confirmation."""
     return (
-        orders.filter((pl.col("channel") == seller.PDD.channel) & pl.col("completed_at").is_not_null() & (pl.col("platform_discount_fen") > 0))
+        orders.filter(
+            (pl.col("channel") == seller.PDD.channel)
+            & pl.col("completed_at").is_not_null()
+            & (pl.col("platform_discount_fen") > 0)
+        )
         .join(early, on="n", how="left", validate="1:1", maintain_order="left")
         .with_columns(
             at=pl.col("completed_at") + pl.duration(seconds=5),
@@ -113,7 +126,11 @@ def _refunds(paid_cases: pl.DataFrame, seed: int) -> pl.DataFrame:
     """One flow per case, or two that sum to it; never after the month in which the case completed."""
     cases = paid_cases.with_columns(m=pl.col("n") * 4 + pl.col("seq"))
     is_wechat = pl.col("channel") == seller.MINI.channel
-    lag = pl.when(is_wechat).then(between(draw(seed, "lag", "m") ** 2, 60, 100_000)).otherwise(between(draw(seed, "lag", "m"), 2, 900))
+    lag = (
+        pl.when(is_wechat)
+        .then(between(draw(seed, "lag", "m") ** 2, 60, 100_000))
+        .otherwise(between(draw(seed, "lag", "m"), 2, 900))
+    )
     alone = pl.len().over("n") == 1
     is_split = (draw(seed, "split", "m") < SPLIT) & (pl.col("final_fen") > 1_000) & alone
     part = pl.when(is_split).then(pl.col("final_fen") * 2 // 3).otherwise("final_fen")
@@ -130,7 +147,20 @@ def _refunds(paid_cases: pl.DataFrame, seed: int) -> pl.DataFrame:
         request_no=pl.format("{}-2", "case_id"),
         slot=pl.col("slot") + 1,
     )
-    kept = ["n", "completed_at", "channel", "shop", "order_id", "case_id", "pay_id", "trade_no", "at", "amount_fen", "request_no", "slot"]
+    kept = [
+        "n",
+        "completed_at",
+        "channel",
+        "shop",
+        "order_id",
+        "case_id",
+        "pay_id",
+        "trade_no",
+        "at",
+        "amount_fen",
+        "request_no",
+        "slot",
+    ]
     return pl.concat([first.select(kept), rest.select(kept)]).with_columns(kind=pl.lit("refund"))
 
 
@@ -157,7 +187,12 @@ def _fees(base: pl.DataFrame) -> pl.DataFrame:
         .filter((pl.col("kind") == "trade_receipt") | (pl.col("channel") == seller.PDD.channel))
         .group_by("n", maintain_order=True)
         .agg(pl.col("channel", "shop", "order_id", "pay_id", "trade_no", "at").first(), base_fen=pl.col("amount_fen").sum())
-        .with_columns(amount_fen=-rated(pl.col("base_fen"), _rate()), at=pl.col("at") + pl.duration(seconds=61), kind=pl.lit("fee"), slot=ZERO + 3)
+        .with_columns(
+            amount_fen=-rated(pl.col("base_fen"), _rate()),
+            at=pl.col("at") + pl.duration(seconds=61),
+            kind=pl.lit("fee"),
+            slot=ZERO + 3,
+        )
         .drop("base_fen")
     )
 
@@ -218,11 +253,15 @@ def _payouts(flows: pl.DataFrame, start: date, end: date) -> pl.DataFrame:
     return (
         net.filter(pl.col("at").dt.date().is_in(usable))
         .sort("channel", "at")
-        .with_columns(amount_fen=-(pl.col("net") * PAYOUT_SHARE_PERCENT // 100 // 10_000 * 10_000), at=pl.col("at") + pl.duration(hours=9))
+        .with_columns(
+            amount_fen=-(pl.col("net") * PAYOUT_SHARE_PERCENT // 100 // 10_000 * 10_000), at=pl.col("at") + pl.duration(hours=9)
+        )
         .filter(pl.col("amount_fen") < 0)
         .with_columns(
             kind=pl.lit("payout"),
-            payout_id=pl.when(pl.col("channel").is_in(["alipay", "wechat"])).then(pl.format("TX{}{}01", day, pl.col("account").str.tail(4))),
+            payout_id=pl.when(pl.col("channel").is_in(["alipay", "wechat"])).then(
+                pl.format("TX{}{}01", day, pl.col("account").str.tail(4))
+            ),
             flow_id=pl.when(pl.col("channel") == "alipay")
             .then(pl.format("6199{}00001", day))
             .when(pl.col("channel") == "wechat")
@@ -235,7 +274,12 @@ def _payouts(flows: pl.DataFrame, start: date, end: date) -> pl.DataFrame:
 
 def bank_rows(flows: pl.DataFrame, export_at: datetime) -> pl.DataFrame:
     """The other end of every payout: one bank row on the next day."""
-    names = {"alipay": "支付宝（中国）网络技术有限公司", "wechat": "财付通支付科技有限公司", "pdd": "上海寻梦信息技术有限公司", "card": "银联商务股份有限公司"}
+    names = {
+        "alipay": "支付宝（中国）网络技术有限公司",
+        "wechat": "财付通支付科技有限公司",
+        "pdd": "上海寻梦信息技术有限公司",
+        "card": "银联商务股份有限公司",
+    }
     return (
         flows.filter(pl.col("kind") == "payout")
         .with_columns(at=pl.col("at") + pl.duration(hours=25))

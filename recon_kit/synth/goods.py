@@ -40,7 +40,7 @@ def build_shipments(orders: pl.DataFrame, lines: pl.DataFrame, cases: pl.DataFra
             qty="qty",
             waybill=pl.format("SF31{}", (pl.col("serial") // 16 * 9 + 70_000_004).cast(pl.String).str.zfill(11)),
             at="at",
-            is_intercepted=pl.lit(False),
+            is_intercepted=pl.lit(value=False),
             unit_cost_fen="unit_cost_fen",
         )
     )
@@ -64,8 +64,9 @@ def build_receipts(cases: pl.DataFrame, seed: int) -> pl.DataFrame:
             received_at=pl.col("completed_at") - pl.duration(hours=20),
             stock_posted_at=pl.when(~pl.col("is_repair")).then(pl.col("completed_at") - pl.duration(hours=2)),
             is_quarantined="is_repair",
-            posted_cost_fen=pl.when(~pl.col("is_repair"))
-            .then(pl.col("unit_cost_fen") * pl.col("qty") // pl.when("is_damaged").then(2).otherwise(1)),
+            posted_cost_fen=pl.when(~pl.col("is_repair")).then(
+                pl.col("unit_cost_fen") * pl.col("qty") // pl.when("is_damaged").then(2).otherwise(1)
+            ),
         )
     )
 
@@ -84,7 +85,7 @@ def build_complaints(cases: pl.DataFrame, export_at: datetime, seed: int) -> pl.
             case_id="case_id",
             channel=pl.lit("平台"),
             kind=choose(draw(seed, "complaint"), {"质量": 3.0, "物流": 1.0, "服务": 1.0}),
-            claims_unrefunded=pl.lit(False),
+            claims_unrefunded=pl.lit(value=False),
             opened_at="opened_at",
             closed_at="closed_at",
             handler="creator",

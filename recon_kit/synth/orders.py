@@ -52,16 +52,25 @@ def build_orders(count: int, first: date, end: date, seed: int) -> pl.DataFrame:
         .with_columns(created_at=_created(first, end, seed), platform=shops)
         .sort("created_at", "n")
         .with_columns(n=pl.int_range(pl.len()))
-        .with_columns(k=pl.int_range(pl.len()).over("platform"), shop=pl.col("platform").replace_strict({p: s.name for p, s in by_platform.items()}))
+        .with_columns(
+            k=pl.int_range(pl.len()).over("platform"),
+            shop=pl.col("platform").replace_strict({p: s.name for p, s in by_platform.items()}),
+        )
         .pipe(_combine_payments, seed)
         .with_columns(
             channel=pl.when((pl.col("platform") == seller.MINI.platform) & (draw(seed, "card", "pay_n") < seller.CARD_SHARE))
             .then(pl.lit("card"))
             .otherwise(pl.col("platform").replace_strict({p: s.channel for p, s in by_platform.items()})),
-            paid_at=pl.when(draw(seed, "unpaid", "pay_n") >= UNPAID).then(_later("created_at", between(draw(seed, "pay", "pay_n"), 20, 1500))),
+            paid_at=pl.when(draw(seed, "unpaid", "pay_n") >= UNPAID).then(
+                _later("created_at", between(draw(seed, "pay", "pay_n"), 20, 1500))
+            ),
         )
         .with_columns(shipped_at=_later("paid_at", between(draw(seed, "ship"), 4 * 3600, 44 * 3600)))
-        .with_columns(completed_at=_later("shipped_at", between(draw(seed, "confirm"), 2.4, 5.4) * 86400 + draw(seed, "slow") ** 4 * 5 * 86400))
+        .with_columns(
+            completed_at=_later(
+                "shipped_at", between(draw(seed, "confirm"), 2.4, 5.4) * 86400 + draw(seed, "slow") ** 4 * 5 * 86400
+            )
+        )
         .pipe(_with_ids)
     )
 
@@ -97,7 +106,12 @@ def price_orders(orders: pl.DataFrame, lines: pl.DataFrame, seed: int) -> tuple[
     priced = (
         orders.join(goods, on="n", how="left", validate="1:1", maintain_order="left")
         .with_columns(
-            shipping_fen=pl.when(pl.col("list_fen") < 4000).then(600).when(draw(seed, "freight") < 0.05).then(1200).otherwise(none).cast(pl.Int64),
+            shipping_fen=pl.when(pl.col("list_fen") < 4000)
+            .then(600)
+            .when(draw(seed, "freight") < 0.05)
+            .then(1200)
+            .otherwise(none)
+            .cast(pl.Int64),
             merchant_discount_fen=pl.when(is_mini)
             .then(pl.col("list_fen") // 20000 * 2000)
             .when(pl.col("list_fen") > 5000)
@@ -138,7 +152,9 @@ def _created(first: date, end: date, seed: int) -> pl.Expr:
     day = pick(draw(seed, "day"), [seller.WEEKDAY[d.weekday()] * (1.25 if d.day in (18, 19, 20) else 1) for d in days])
     hour = pick(draw(seed, "hour"), list(seller.HOUR))
     seconds = day.cast(pl.Int64) * 86400 + hour.cast(pl.Int64) * 3600 + (draw(seed, "second") * 3600).floor().cast(pl.Int64)
-    return pl.lit(datetime(first.year, first.month, first.day, tzinfo=SHANGHAI)).dt.cast_time_unit("us") + pl.duration(seconds=seconds)
+    return pl.lit(datetime(first.year, first.month, first.day, tzinfo=SHANGHAI)).dt.cast_time_unit("us") + pl.duration(
+        seconds=seconds
+    )
 
 
 def _later(column: str, seconds: pl.Expr) -> pl.Expr:
@@ -161,7 +177,9 @@ def _with_ids(orders: pl.DataFrame) -> pl.DataFrame:
     day, paid_day = pl.col("created_at").dt.strftime("%Y%m%d"), pl.col("paid_at").dt.strftime("%Y%m%d")
     taobao = (pl.lit(4_182_600_731_000_000_000, pl.Int64) + twin * 79_190 + odd * 5 + 2).cast(pl.String)
     pdd = pl.format("{}-{}", day.str.slice(2), pl.lit(318_270_040_000_000, pl.Int64) + twin * 613_720 + odd * 3 + 1)
-    mini = pl.format("{}{}{}", pl.when(odd == 0).then(pl.lit("WJ")).otherwise(pl.lit("WK")), day, twin.cast(pl.String).str.zfill(7))
+    mini = pl.format(
+        "{}{}{}", pl.when(odd == 0).then(pl.lit("WJ")).otherwise(pl.lit("WK")), day, twin.cast(pl.String).str.zfill(7)
+    )
     number = pl.col("pay_n").cast(pl.String)
     is_taobao, is_pdd = pl.col("platform") == seller.TMALL.platform, pl.col("platform") == seller.PDD.platform
     return orders.with_columns(

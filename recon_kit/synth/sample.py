@@ -11,7 +11,7 @@ import polars as pl
 
 from recon_kit.errors import ConfigError
 from recon_kit.periods import Period
-from recon_kit.synth import seller
+from recon_kit.synth import DEFAULT_ORDERS, DEFAULT_SEED, seller
 from recon_kit.synth.edits import AnswerRow
 from recon_kit.synth.planters import plant
 from recon_kit.synth.world import World, build_world, close_books
@@ -19,33 +19,37 @@ from recon_kit.synth.writers.alipay import write_alipay
 from recon_kit.synth.writers.pdd import write_pdd
 from recon_kit.synth.writers.taobao import write_taobao
 from recon_kit.synth.writers.template import write_templates
-from recon_kit.synth.writers.text import yuan_text
 from recon_kit.synth.writers.wechat import write_wechat
 
-DEFAULT_ORDERS = 1_450
-DEFAULT_SEED = 20261031
 MIN_ORDERS = 200
 """Below this a month is too thin to be a month."""
 LAST_MONTH = {"C02": 2, "L05": 2, "A06": 1, "C05": 1, "C10": 1, "L01": 1, "P02": 1, "S05": 1}
 THIS_MONTH = {
-    "C02": 4, "C01": 2, "C08": 2, "L05": 3, "C04": 3, "C06": 2, "C05": 2, "C07": 2, "L04": 3, "L03": 2, "L01": 3, "A06": 2, "K05": 2, "C10": 2,
-    "P01": 3, "P03": 3, "P04": 2, "C03": 3, "L02": 3, "P02": 2, "S05": 3, "K06": 2,
+    "C02": 4, "C01": 2, "C08": 2, "L05": 3, "C04": 3, "C06": 2, "C05": 2, "C07": 2, "L04": 3, "L03": 2, "L01": 3, "A06": 2,
+    "K05": 2, "C10": 2, "P01": 3, "P03": 3, "P04": 2, "C03": 3, "L02": 3, "P02": 2, "S05": 3, "K06": 2,
 }  # fmt: skip
 """How many of each code, in the order of planting: the codes with the least room first, K06 after everything else."""
 WRITERS = (write_taobao, write_alipay, write_pdd, write_wechat, write_templates)
 ANSWER_COLUMNS = ("period", "code", "key", "order_id", "case_id", "expected_fen", "actual_fen", "gap_fen", "nature", "note")
 
 
-def write_sample(folder: Path, period: Period, orders: int = DEFAULT_ORDERS, seed: int = DEFAULT_SEED, *, clean: bool = False) -> list[AnswerRow]:
+def write_sample(
+    folder: Path, period: Period, orders: int = DEFAULT_ORDERS, seed: int = DEFAULT_SEED, *, clean: bool = False
+) -> list[AnswerRow]:
     """Write a sample into an empty folder: exports, recon.toml and answer_key.csv; returns the answers.
 
     The same arguments give byte-equal files. `clean`: nothing is planted, and nothing is to be found.
     """
     if orders < MIN_ORDERS:
-        raise ConfigError(f"--orders {orders}: found too few for a month, expected at least {MIN_ORDERS}; ask for {DEFAULT_ORDERS}, the default")
+        raise ConfigError(
+            f"--orders {orders}: found too few for a month, expected at least {MIN_ORDERS}; ask for {DEFAULT_ORDERS}, the default"
+        )
     if folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder}: the folder has files in it, expected a new or an empty one; name another --out or empty it first")
-    world, answers = build_world(orders, period, seed), []
+        raise ConfigError(
+            f"{folder}: the folder has files in it, expected a new or an empty one; name another --out or empty it first"
+        )
+    world = build_world(orders, period, seed)
+    answers: list[AnswerRow] = []
     if not clean:
         world, answers = plant_months(world, orders, seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,14 +63,18 @@ def write_sample(folder: Path, period: Period, orders: int = DEFAULT_ORDERS, see
 
 def plant_months(world: World, orders: int, seed: int) -> tuple[World, list[AnswerRow]]:
     """Plant a few findings in the month before and every code in the month itself; more of each in a larger world."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
     times = max(1, isqrt(orders // DEFAULT_ORDERS))
     answers: list[AnswerRow] = []
     for month, counts in ((world.period.previous(), LAST_MONTH), (world.period, THIS_MONTH)):
         for code, count in counts.items():
             world, found = plant(world, code, rng, count * times, month)
             answers += found
-            answers += [replace(row, period=world.period.text, note="booked in this period, B1") for row in found if (code, month) == ("L05", world.period.previous())]
+            answers += [
+                replace(row, period=world.period.text, note="booked in this period, B1")
+                for row in found
+                if (code, month) == ("L05", world.period.previous())
+            ]
     return world, sorted(answers, key=lambda row: (row.period, row.code, row.key))
 
 
@@ -98,11 +106,3 @@ cs = "{seller.LEADS[0]}"
 finance = "{seller.CHECKER}"
 data = "{seller.MAKER}"
 """
-
-
-def describe(answers: list[AnswerRow]) -> str:
-    """One line a code: how many were planted, and the sum of their gaps in yuan."""
-    codes = sorted({row.code for row in answers})
-    return "\n".join(
-        f"{code}  {sum(row.code == code for row in answers):>4}  {yuan_text(sum(row.gap_fen or 0 for row in answers if row.code == code)):>14}" for code in codes
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 BRAND = "苇间"
 ENTITY = "苇间茶器（示例）"
@@ -24,13 +24,54 @@ class Shop:
     fee_base: str
 
 
-TMALL = Shop("taobao", "苇间旗舰店", "alipay", "20885310260718440156", "101201", "其他货币资金—支付宝", True, 0.40, 0.02, "buyer_paid")
-PDD = Shop("pdd", "苇间茶具拼多多店", "pdd", "", "101204", "其他货币资金—拼多多货款账户", True, 0.27, 0.006, "merchant_receivable")
-MINI = Shop("wechat_mini", "苇间小程序", "wechat", "1648203157", "101202", "其他货币资金—微信支付", False, 0.33, 0.006, "buyer_paid")
+TMALL = Shop(
+    platform="taobao",
+    name="苇间旗舰店",
+    channel="alipay",
+    account="20885310260718440156",
+    wallet_account="101201",
+    wallet_name="其他货币资金—支付宝",
+    on_confirmation=True,
+    share=0.40,
+    fee_rate=0.02,
+    fee_base="buyer_paid",
+)
+PDD = Shop(
+    platform="pdd",
+    name="苇间茶具拼多多店",
+    channel="pdd",
+    account="",
+    wallet_account="101204",
+    wallet_name="其他货币资金—拼多多货款账户",
+    on_confirmation=True,
+    share=0.27,
+    fee_rate=0.006,
+    fee_base="merchant_receivable",
+)
+MINI = Shop(
+    platform="wechat_mini",
+    name="苇间小程序",
+    channel="wechat",
+    account="1648203157",
+    wallet_account="101202",
+    wallet_name="其他货币资金—微信支付",
+    on_confirmation=False,
+    share=0.33,
+    fee_rate=0.006,
+    fee_base="buyer_paid",
+)
 SHOPS = (TMALL, PDD, MINI)
 CARD_SHARE = 0.05
 """Share of the mini-program's orders that pay by card: a second wallet of the same shop."""
-CARD = Shop("wechat_mini", MINI.name, "card", "898310148160729", "101205", "其他货币资金—银行卡收单", False, 0.0, 0.0, "buyer_paid")
+CARD = replace(
+    MINI,
+    channel="card",
+    account="898310148160729",
+    wallet_account="101205",
+    wallet_name="其他货币资金—银行卡收单",
+    share=0.0,
+    fee_rate=0.0,
+)
 WALLETS = {shop.channel: shop for shop in (*SHOPS, CARD)}
 OPENING_FEN = {"alipay": 12_630_000, "pdd": 5_120_000, "wechat": 8_450_000, "card": 1_260_000}
 

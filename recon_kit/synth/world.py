@@ -63,7 +63,10 @@ def build_world(orders: int, period: Period, seed: int) -> World:
     placed = settle_orders(bought, cases, export_at)
     flows = build_flows(placed, cases, world.start, world.end, seed)
     receipts = build_receipts(cases, seed)
-    booked = [books.book_refunds(flows, cases, seed), books.book_returned_cost(receipts.filter(pl.col("stock_posted_at") >= midnight(world.start)), placed)]
+    booked = [
+        books.book_refunds(flows, cases, seed),
+        books.book_returned_cost(receipts.filter(pl.col("stock_posted_at") >= midnight(world.start)), placed),
+    ]
     return world.with_tables(
         orders=_orders(placed),
         order_lines=lines.drop("n", "line"),
@@ -85,13 +88,17 @@ def close_books(world: World) -> World:
     vouchers = world.tables["voucher_lines"]
     for month in (world.period.previous(), world.period):
         vouchers = pl.concat([vouchers, books.close_month(flows, vouchers, month)])
-    return world.with_tables(flows=flows, voucher_lines=vouchers.sort("period", "voucher_id", "line_no", maintain_order=True), wallets=_wallets(flows, world))
+    return world.with_tables(
+        flows=flows,
+        voucher_lines=vouchers.sort("period", "voucher_id", "line_no", maintain_order=True),
+        wallets=_wallets(flows, world),
+    )
 
 
 CASE_COLUMNS = (
-    "platform", "case_id", "shop", "order_id", "line_id", "kind", "qty", "basis", "reason", "is_quality", "initiator", "decided_by", "reason_group",
-    "applied_at", "approved_at", "completed_at", "requested_fen", "approved_fen", "final_fen", "platform_status", "erp_status", "erp_fen", "creator",
-    "approver", "return_waybill",
+    "platform", "case_id", "shop", "order_id", "line_id", "kind", "qty", "basis", "reason", "is_quality", "initiator",
+    "decided_by", "reason_group", "applied_at", "approved_at", "completed_at", "requested_fen", "approved_fen", "final_fen",
+    "platform_status", "erp_status", "erp_fen", "creator", "approver", "return_waybill",
 )  # fmt: skip
 
 
@@ -140,6 +147,9 @@ def in_escrow(world: World) -> pl.DataFrame:
         world.tables["aftersales"]
         .filter(pl.col("platform_status") == "success")
         .join(facts, on=["platform", "order_id"], how="left", validate="m:1", maintain_order="left")
-        .filter(pl.col("channel").is_in(ON_CONFIRMATION) & (pl.col("confirmed_at").is_null() | (pl.col("completed_at") < pl.col("confirmed_at"))))
+        .filter(
+            pl.col("channel").is_in(ON_CONFIRMATION)
+            & (pl.col("confirmed_at").is_null() | (pl.col("completed_at") < pl.col("confirmed_at")))
+        )
         .select("case_id")
     )

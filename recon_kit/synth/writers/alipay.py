@@ -16,8 +16,20 @@ HEADER = (
     "账务流水号,业务流水号,商户订单号,商品名称,发生时间,对方账号,收入金额（+元）,支出金额（-元）,账户余额（元）,交易渠道,业务类型,备注,"
     "业务描述,业务账单来源,业务基础订单号,业务订单号"
 )
-TYPES = {"trade_receipt": "交易付款", "refund": "交易退款", "fee": "收费", "fee_return": "退费", "payout": "提现", "unknown": "其它"}
-SCENES = {"trade_receipt": "0010001|交易收款-交易收款", "refund": "0020011|交易退款-交易退款", "fee": "0030001|技术服务费-天猫佣金", "fee_return": "0030001|技术服务费-天猫佣金"}
+TYPES = {
+    "trade_receipt": "交易付款",
+    "refund": "交易退款",
+    "fee": "收费",
+    "fee_return": "退费",
+    "payout": "提现",
+    "unknown": "其它",
+}
+SCENES = {
+    "trade_receipt": "0010001|交易收款-交易收款",
+    "refund": "0020011|交易退款-交易退款",
+    "fee": "0030001|技术服务费-天猫佣金",
+    "fee_return": "0030001|技术服务费-天猫佣金",
+}
 SOURCES = {"trade_receipt": "交易系统", "refund": "交易系统", "fee": "天猫", "fee_return": "天猫"}
 RULE = "-----------------------------------------"
 
@@ -29,7 +41,10 @@ def write_alipay(world: World, folder: Path) -> None:
     for tag, first, end in spans(world, world.split):
         bill = within(own, "at", first, end).sort("at", "flow_id")
         stem = f"{seller.TMALL.account}_{tag}_账务明细"
-        members = {f"{stem}.csv": _detail(bill, first, end, world.end, wrong.get(alipay_bill(tag), 0)), f"{stem}(汇总).csv": _summary(bill, first, end)}
+        members = {
+            f"{stem}.csv": _detail(bill, first, end, world.end, wrong.get(alipay_bill(tag), 0)),
+            f"{stem}(汇总).csv": _summary(bill, first, end),
+        }
         write_zip(folder / alipay_bill(tag), members)
 
 
@@ -48,7 +63,13 @@ def _detail(bill: pl.DataFrame, first: date, end: date, export: date, wrong_fen:
         .then(pl.lit("余额提现"))
         .otherwise(pl.col("memo"))
     )
-    business = pl.when(is_trade).then("trade_no").when(kind == "payout").then("payout_id").otherwise(pl.concat_str(pl.lit("FW"), "flow_id"))
+    business = (
+        pl.when(is_trade)
+        .then("trade_no")
+        .when(kind == "payout")
+        .then("payout_id")
+        .otherwise(pl.concat_str(pl.lit("FW"), "flow_id"))
+    )
     tab = pl.lit("\t")
     rows = lines(
         bill,
@@ -91,7 +112,9 @@ def _summary(bill: pl.DataFrame, first: date, end: date) -> str:
     groups = [(name, bill.filter(pl.col("kind") == kind)) for kind, name in TYPES.items()]
     for name, group in [*((name, group) for name, group in groups if group.height), ("合计", bill)]:
         income, outgo = _sides(group)
-        rows.append(f"{name}\t,{income[0]},{yuan_text(income[1])},{outgo[0]},{yuan_text(outgo[1])},{yuan_text(income[1] + outgo[1])}")
+        rows.append(
+            f"{name}\t,{income[0]},{yuan_text(income[1])},{outgo[0]},{yuan_text(outgo[1])},{yuan_text(income[1] + outgo[1])}"
+        )
     return "\r\n".join([*_preamble("账务汇总查询", "账务汇总列表", first, end), *rows, f"#{RULE}账务汇总列表结束{RULE[5:]}", ""])
 
 

@@ -38,20 +38,25 @@ TYPES = {
     "unknown": ("其他", "-", "0990031|其他-系统调整"),
 }
 CASE_KINDS = {"refund_only": "仅退款", "return_refund": "退货退款", "exchange": "换货", "resend": "补寄", "repair": "维修"}
-SUCCESS = {"refund_only": "退款成功", "return_refund": "退款成功", "exchange": "换货成功", "resend": "补寄成功", "repair": "维修成功"}
+SUCCESS = {
+    "refund_only": "退款成功",
+    "return_refund": "退款成功",
+    "exchange": "换货成功",
+    "resend": "补寄成功",
+    "repair": "维修成功",
+}
 
 
 def write_pdd(world: World, folder: Path) -> None:
     """Orders and after-sales by month, bills by span."""
     orders = world.tables["orders"].filter(pl.col("platform") == seller.PDD.platform)
     cases = world.tables["aftersales"].filter(pl.col("platform") == seller.PDD.platform)
-    known = orders.join(goods_of(world.tables["order_lines"]), on="order_id", how="left", validate="1:1", maintain_order="left").join(
-        _refund_status(cases), on="order_id", how="left", validate="1:1", maintain_order="left"
-    )
+    known = orders.join(
+        goods_of(world.tables["order_lines"]), on="order_id", how="left", validate="1:1", maintain_order="left"
+    ).join(_refund_status(cases), on="order_id", how="left", validate="1:1", maintain_order="left")
     for tag, first, end in order_spans(world):
-        write_text(folder / f"orders_export{tag}.csv", _order_rows(within(known, "created_at", first, end)), "utf-8-sig")
-    for tag, first, end in spans(world, "month"):
         write_table(folder, f"售后单导出_{tag}", _case_rows(world, within(cases, "applied_at", first, end), orders), "售后信息")
+        write_text(folder / f"orders_export{tag}.csv", _order_rows(within(known, "created_at", first, end)), "utf-8-sig")
     own = world.tables["flows"].filter(pl.col("channel") == seller.PDD.channel)
     wrong = dict(world.footers)
     for tag, first, end in spans(world, world.split):
@@ -66,12 +71,16 @@ def _refund_status(cases: pl.DataFrame) -> pl.DataFrame:
     return states.select(
         "order_id",
         "is_refunded",
-        after=pl.when("is_refunded").then(pl.lit("退款成功")).when("is_open").then(pl.lit("售后处理中")).otherwise(pl.lit("无售后或售后取消")),
+        after=pl.when("is_refunded")
+        .then(pl.lit("退款成功"))
+        .when("is_open")
+        .then(pl.lit("售后处理中"))
+        .otherwise(pl.lit("无售后或售后取消")),
     )
 
 
 def _order_rows(orders: pl.DataFrame) -> list[str]:
-    is_refunded = pl.col("is_refunded").fill_null(False)
+    is_refunded = pl.col("is_refunded").fill_null(value=False)
     stage = (
         pl.when(pl.col("completed_at").is_not_null())
         .then(pl.lit("已收货"))
@@ -79,7 +88,9 @@ def _order_rows(orders: pl.DataFrame) -> list[str]:
         .then(pl.lit("已发货"))
         .otherwise(pl.lit("未发货"))
     )
-    plain = pl.col("status").replace_strict({"completed": "已收货", "shipped": "已发货，待收货", "paid": "待发货", "closed": "已取消"})
+    plain = pl.col("status").replace_strict(
+        {"completed": "已收货", "shipped": "已发货，待收货", "paid": "待发货", "closed": "已取消"}
+    )
     status = pl.when(is_refunded).then(pl.concat_str(stage, pl.lit("，退款成功"))).otherwise(plain)
     reduction = pl.col("platform_discount_fen") % 500
     shipped = pl.col("shipped_at").is_not_null()
@@ -113,11 +124,17 @@ def _order_rows(orders: pl.DataFrame) -> list[str]:
 
 def _case_rows(world: World, cases: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     known = repeated(world, cases).join(
-        orders.select("order_id", "shipped_at", "buyer_paid_fen"), on="order_id", how="left", validate="m:1", maintain_order="left"
+        orders.select("order_id", "shipped_at", "buyer_paid_fen"),
+        on="order_id",
+        how="left",
+        validate="m:1",
+        maintain_order="left",
     )
     shipped = pl.col("shipped_at").is_not_null()
     waiting = pl.when(pl.col("kind") == "return_refund").then(pl.lit("待买家退货")).otherwise(pl.lit("待商家处理"))
-    ended = pl.when(pl.col("platform_status") == "closed").then(pl.lit("已撤销")).otherwise(pl.col("kind").replace_strict(SUCCESS))
+    ended = (
+        pl.when(pl.col("platform_status") == "closed").then(pl.lit("已撤销")).otherwise(pl.col("kind").replace_strict(SUCCESS))
+    )
     return known.select(
         pl.col("case_id").alias("售后编号"),
         pl.col("order_id").alias("订单编号"),

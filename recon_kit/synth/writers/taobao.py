@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from recon_kit.synth import seller
-from recon_kit.synth.bills import order_spans, spans
+from recon_kit.synth.bills import order_spans
 from recon_kit.synth.world import World
 from recon_kit.synth.writers.text import (
     XLSX_ROWS,
@@ -21,12 +21,23 @@ from recon_kit.synth.writers.text import (
     yuan,
 )
 
-ORDER_STATUS = {"paid": "买家已付款，等待卖家发货", "shipped": "卖家已发货，等待买家确认", "completed": "交易成功", "closed": "交易关闭"}
+ORDER_STATUS = {
+    "paid": "买家已付款，等待卖家发货",
+    "shipped": "卖家已发货，等待买家确认",
+    "completed": "交易成功",
+    "closed": "交易关闭",
+}
 CASE_KINDS = {"return_refund": "退货退款", "exchange": "换货", "resend": "补寄", "repair": "维修"}
 WAITING = {"return_refund": "卖家已经同意退款，等待买家退货"}
 REFUND_NAMES = {
     "2024": {"买家退款金额": "total", "退款的申请时间": "applied", "部分退款/全部退款": "extent"},
-    "2026": {"退款总额": "total", "退给买家金额": "total", "退给平台金额": "zero", "退款申请时间": "applied", "部分退款/全额退款": "extent"},
+    "2026": {
+        "退款总额": "total",
+        "退给买家金额": "total",
+        "退给平台金额": "zero",
+        "退款申请时间": "applied",
+        "部分退款/全额退款": "extent",
+    },
 }
 """What the generations call the same columns; the newest splits the amount by who gets it."""
 
@@ -36,7 +47,9 @@ def write_taobao(world: World, folder: Path) -> None:
     orders = world.tables["orders"].filter(pl.col("platform") == seller.TMALL.platform)
     goods = goods_of(world.tables["order_lines"])
     for tag, first, end in order_spans(world):
-        exported = _order_rows(within(orders, "created_at", first, end).join(goods, on="order_id", how="left", validate="1:1", maintain_order="left"))
+        exported = _order_rows(
+            within(orders, "created_at", first, end).join(goods, on="order_id", how="left", validate="1:1", maintain_order="left")
+        )
         if exported.height <= XLSX_ROWS:
             write_sheet(folder / f"淘宝订单报表_{tag}.xlsx", exported, "sheet1")
         else:
@@ -45,9 +58,14 @@ def write_taobao(world: World, folder: Path) -> None:
             header = ",".join(f'"{name}"' for name in exported.columns)
             write_text(folder / f"淘宝订单报表_{tag}.csv", [header, *lines(exported, cells)], "gb18030", "\r\n")
     cases = world.tables["aftersales"].filter(pl.col("platform") == seller.TMALL.platform)
-    for tag, first, end in spans(world, "month"):
+    for tag, first, end in order_spans(world):
         names = REFUND_NAMES["2024" if first < world.period.start else "2026"]
-        write_text(folder / f"退款管理_{tag}.csv", _refund_rows(world, within(cases, "applied_at", first, end), orders, names), "gb18030", "\r\n")
+        write_text(
+            folder / f"退款管理_{tag}.csv",
+            _refund_rows(world, within(cases, "applied_at", first, end), orders, names),
+            "gb18030",
+            "\r\n",
+        )
 
 
 def _order_rows(orders: pl.DataFrame) -> pl.DataFrame:
@@ -151,7 +169,10 @@ def _refund_rows(world: World, cases: pl.DataFrame, orders: pl.DataFrame, names:
     }
     texts = known.select(cell.cast(pl.String).fill_null("").alias(name) for name, cell in columns.items())
     ids = ("订单编号", "退款编号", "支付单号")
-    return [",".join(f'"{name}"' for name in columns), *lines(texts, [_id_cell(name) if name in ids else _quoted(name) for name in columns])]
+    return [
+        ",".join(f'"{name}"' for name in columns),
+        *lines(texts, [_id_cell(name) if name in ids else _quoted(name) for name in columns]),
+    ]
 
 
 def _id_cell(name: str) -> pl.Expr:

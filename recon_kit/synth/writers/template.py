@@ -12,10 +12,9 @@ from recon_kit.synth.world import World
 from recon_kit.synth.writers.text import repeated, stamp, write_csv, write_table, yuan
 
 ERP_COLUMNS = (
-    "case_id", "platform", "shop", "order_id", "line_id", "kind", "qty", "basis", "reason_group", "is_quality", "initiator", "decided_by", "applied_at",
-    "platform_status", "erp_status", "erp_fen", "creator", "approver",
+    "case_id", "platform", "shop", "order_id", "line_id", "kind", "qty", "basis", "reason_group", "is_quality", "initiator",
+    "decided_by", "applied_at", "platform_status", "erp_status", "erp_fen", "creator", "approver",
 )  # fmt: skip
-
 LEFT_OUT = {"order_lines": ("title", "category"), "shipments": ("line_no", "is_intercepted", "unit_cost_fen")}
 """What the product file already says, or nothing says: kept out, for the sample's size."""
 
@@ -28,7 +27,11 @@ def write_templates(world: World, folder: Path) -> None:
     cases = tables["aftersales"].filter(is_mini).with_columns(points_returned_fen=pl.lit(None, pl.Int64))
     card = tables["flows"].filter(pl.col("channel") == seller.CARD.channel).drop("account", "payout_id", "balance_fen")
     write_table(folder, "订单_小程序", as_template(orders, "orders", "zh"))
-    write_csv(folder / "售后单_小程序.csv", as_template(repeated(world, cases).drop("points_returned_fen"), "aftersales", "en"), bom=True)
+    write_csv(
+        folder / "售后单_小程序.csv",
+        as_template(repeated(world, cases).drop("points_returned_fen"), "aftersales", "en"),
+        bom=True,
+    )
     write_csv(folder / "资金流水_银行卡.csv", as_template(card, "flows", "zh"), bom=True)
     write_table(folder, "售后单_ERP", as_template(tables["aftersales"].filter(~is_mini).select(ERP_COLUMNS), "aftersales", "zh"))
     for stem, table, language in (
@@ -49,7 +52,10 @@ def write_templates(world: World, folder: Path) -> None:
 def as_template(frame: pl.DataFrame, table: str, language: str) -> pl.DataFrame:
     """A canonical frame as template texts, in the table's column order; columns the frame lacks are left out."""
     columns = [column for column in TABLES[table].columns if column.name in frame.columns]
-    return frame.select(_cell(column, language).alias(column.label if language == "zh" else column.name.removesuffix("_fen")) for column in columns)
+    return frame.select(
+        _cell(column, language).alias(column.label if language == "zh" else column.name.removesuffix("_fen"))
+        for column in columns
+    )
 
 
 def _cell(column: Column, language: str) -> pl.Expr:

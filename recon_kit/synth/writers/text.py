@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +17,7 @@ XLSX_ROWS = 30_000
 """Larger exports are written as CSV, as the platforms do."""
 STAMP = "%Y-%m-%d %H:%M:%S"
 _FIXED = (2026, 1, 1, 0, 0, 0)
+_CREATED = datetime(*_FIXED, tzinfo=UTC)
 
 
 def yuan(column: str | pl.Expr, zero: str = "0.00") -> pl.Expr:
@@ -44,7 +45,11 @@ def within(frame: pl.DataFrame, column: str, first: date, end: date) -> pl.DataF
 
 def lines(frame: pl.DataFrame, cells: Sequence[pl.Expr], separator: str = ",") -> list[str]:
     """Each row as one line of text; a null cell is empty."""
-    return frame.select(pl.concat_str([cell.cast(pl.String).fill_null("") for cell in cells], separator=separator)).to_series().to_list()
+    return (
+        frame.select(pl.concat_str([cell.cast(pl.String).fill_null("") for cell in cells], separator=separator))
+        .to_series()
+        .to_list()
+    )
 
 
 def write_text(path: Path, rows: Iterable[str], encoding: str = "utf-8", newline: str = "\n") -> None:
@@ -55,7 +60,7 @@ def write_text(path: Path, rows: Iterable[str], encoding: str = "utf-8", newline
 def write_sheet(path: Path, frame: pl.DataFrame, sheet: str = "Sheet1") -> None:
     """A frame of texts as a workbook of one sheet, every cell as text; no clock in it."""
     with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}) as book:
-        book.set_properties({"created": datetime(*_FIXED)})
+        book.set_properties({"created": _CREATED})
         page = book.add_worksheet(sheet)
         page.write_row(0, 0, frame.columns)
         for number, row in enumerate(frame.iter_rows(), 1):
@@ -82,7 +87,9 @@ def write_zip(path: Path, members: Mapping[str, str]) -> None:
 
 def goods_of(lines_table: pl.DataFrame) -> pl.DataFrame:
     """Per order, what its lines say in one cell each: titles, SKUs and the number of pieces."""
-    return lines_table.group_by("order_id").agg(titles=pl.col("title").str.join("，"), skus=pl.col("sku").str.join("，"), pieces=pl.col("qty").sum())
+    return lines_table.group_by("order_id").agg(
+        titles=pl.col("title").str.join("，"), skus=pl.col("sku").str.join("，"), pieces=pl.col("qty").sum()
+    )
 
 
 def write_csv(path: Path, frame: pl.DataFrame, *, bom: bool = False) -> None:

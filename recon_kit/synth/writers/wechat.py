@@ -15,11 +15,14 @@ from recon_kit.synth.world import World
 from recon_kit.synth.writers.text import lines, stamp, within, write_text, yuan, yuan_text
 
 TRADE_HEADER = (
-    "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,"
-    "商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注"
+    "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,"
+    "货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注"
 )
 TRADE_TOTALS = "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额"
-FUND_HEADER = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),资金变更提交申请人,备注,业务凭证号"
+FUND_HEADER = (
+    "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),资金变更提交申请人,备注,"
+    "业务凭证号"
+)
 FUND_TOTALS = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额"
 NAMES = {
     "trade_receipt": ("交易", "交易"),
@@ -38,14 +41,21 @@ def write_wechat(world: World, folder: Path) -> None:
     trades = (
         own.filter(pl.col("kind").is_in(["trade_receipt", "refund"]))
         .join(asked, on="case_id", how="left", validate="m:1", maintain_order="left")
-        .with_columns(traded_at=pl.when(pl.col("kind") == "trade_receipt").then("at").otherwise(pl.coalesce("asked_at", pl.col("at") - pl.duration(hours=1))))
+        .with_columns(
+            traded_at=pl.when(pl.col("kind") == "trade_receipt")
+            .then("at")
+            .otherwise(pl.coalesce("asked_at", pl.col("at") - pl.duration(hours=1)))
+        )
     )
     money = own.filter(pl.col("success_at").is_not_null())
     for tag, first, end in spans(world, world.split):
         dates = f"{first}" if world.split == "day" else f"{first}_{end - timedelta(days=1)}"
         trade_rows = _trade_rows(within(trades, "traded_at", first, end).sort("traded_at", "flow_id"), end)
         write_text(folder / f"{seller.MINI.account}All{dates}.csv", trade_rows)
-        write_text(folder / f"{seller.MINI.account}_fundflow_{tag}.csv", _fund_rows(within(money, "success_at", first, end).sort("at", "flow_id")))
+        write_text(
+            folder / f"{seller.MINI.account}_fundflow_{tag}.csv",
+            _fund_rows(within(money, "success_at", first, end).sort("at", "flow_id")),
+        )
 
 
 def _refund_id() -> pl.Expr:
@@ -59,7 +69,7 @@ def _trade_rows(trades: pl.DataFrame, end: date) -> list[str]:
     paid = pl.when(is_refund).then(0).otherwise("amount_fen")
     refunded = pl.when(is_refund).then(-pl.col("amount_fen")).otherwise(0)
     fee = rated(pl.col("amount_fen").abs(), pl.lit(seller.MINI.fee_rate)) * pl.col("amount_fen").sign()
-    arrived = (pl.col("success_at") < midnight(end)).fill_null(False)
+    arrived = (pl.col("success_at") < midnight(end)).fill_null(value=False)
     fee_text = pl.concat_str(yuan(fee), pl.lit("000"))
     cells = [
         stamp("traded_at"),
@@ -101,7 +111,11 @@ def _fund_rows(money: pl.DataFrame) -> list[str]:
     is_payout, is_refund = kind == "payout", kind == "refund"
     cells = [
         stamp("success_at"),
-        pl.when(is_refund).then(_refund_id()).when(is_payout).then("payout_id").otherwise(pl.coalesce("trade_no", pl.concat_str(pl.lit("QT"), "flow_id"))),
+        pl.when(is_refund)
+        .then(_refund_id())
+        .when(is_payout)
+        .then("payout_id")
+        .otherwise(pl.coalesce("trade_no", pl.concat_str(pl.lit("QT"), "flow_id"))),
         pl.col("flow_id"),
         *words,
         pl.when(pl.col("amount_fen") > 0).then(pl.lit("收入")).otherwise(pl.lit("支出")),
@@ -113,7 +127,13 @@ def _fund_rows(money: pl.DataFrame) -> list[str]:
     ]
     amounts = money["amount_fen"]
     income, outgo = amounts.filter(amounts > 0), amounts.filter(amounts < 0)
-    total = [f"{money.height}.0", f"{income.len()}.0", yuan_text(int(income.sum())), f"{outgo.len()}.0", yuan_text(-int(outgo.sum()))]
+    total = [
+        f"{money.height}.0",
+        f"{income.len()}.0",
+        yuan_text(int(income.sum())),
+        f"{outgo.len()}.0",
+        yuan_text(-int(outgo.sum())),
+    ]
     return [FUND_HEADER, *_ticked(money, cells), FUND_TOTALS, ",".join(f"`{cell}" for cell in total)]
 
 

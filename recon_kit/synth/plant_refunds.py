@@ -1,0 +1,206 @@
+"""Planters of refunds: A06 and the C codes."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import polars as pl
+
+from recon_kit.periods import Period
+from recon_kit.synth import seller
+from recon_kit.synth.cases import midnight
+from recon_kit.synth.edits import (
+    AnswerRow,
+    Planted,
+    Row,
+    add_rows,
+    book,
+    booking_of,
+    copy_of,
+    drop_flows,
+    fen,
+    fresh_id,
+    moment,
+    next_flow,
+    of_case,
+    of_cases,
+    rebook,
+    receipted_orders,
+    set_flows,
+    settled_cases,
+    take,
+    touch,
+    unbook,
+)
+from recon_kit.synth.world import World
+
+OVER = (500, 1_234, 88)
+BREAKS_AFTER_DAYS = 5
+"""Days before the period's end by which an overdue refund must have been due: longer than the refund SLA."""
+
+
+def plant_a06(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+    """One fen between case and flow, or between flow and voucher."""
+    rows = take(settled_cases(world, period), rng, n)
+    world = set_flows(world, {str(row["flow_id"]): -fen(row, "final_fen") - 1 for row in rows[::2]})
+    world = rebook(world, {row["ref_id"]: fen(row, "final_fen") + 1 for row in rows})
+    notes = ("case vs flow", "flow vs voucher")
+    answers = [
+        replace(
+            of_case("A06", period, row, fen(row, "final_fen"), fen(row, "final_fen") + 1), nature="rounding", note=notes[i % 2]
+        )
+        for i, row in enumerate(rows)
+    ]
+    return touch(world, rows), answers
+
+
+def plant_c01(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+    """WeChat accepted the refund and it never arrived: in the tradebill, not in the fundflow, not booked."""
+    rows = take(_overdue(world, period).filter(pl.col("channel") == seller.MINI.channel), rng, n)
+    flows = [str(row["flow_id"]) for row in rows]
+    world = set_flows(world, dict.fromkeys(flows, None), "success_at")
+    world = set_flows(world, dict.fromkeys(flows, "processing"), "status")
+    world = set_flows(world, {str(row["flow_id"]): moment(row, "completed_at") + timedelta(minutes=1) for row in rows}, "at")
+    stuck = drop_flows(unbook(world, [row["ref_id"] for row in rows]), of_cases(rows) & (pl.col("kind") == "fee_return"))
+    return touch(stuck, rows), [of_case("C01", period, row, fen(row, "final_fen"), 0) for row in rows]
+
+
+def plant_c02(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+    """Completed in the last days of the period, paid and booked in the first hours and days after it."""
+    late = settled_cases(world, period).filter(pl.col("completed_at") >= midnight(period.end) - timedelta(days=3))
+    rows = take(late, rng, n)
+    arrivals = {str(row["case_id"]): midnight(period.end) + timedelta(seconds=rng.randrange(1_800, 36_000)) for row in rows}
+    own = world.tables["flows"].filter(of_cases(rows)).select("flow_id", "case_id", "kind")
+    moves = {flow: arrivals[case] + timedelta(minutes=31 if kind == "fee_return" else 0) for flow, case, kind in own.iter_rows()}
+    world = set_flows(set_flows(world, moves, "at"), moves, "success_at")
+    world, _ = book(
+        unbook(world, [row["ref_id"] for row in rows]), [booking_of(row, period.end + timedelta(days=1)) for row in rows]
+    )
+    return touch(world, rows), [replace(of_case("C02", period, row, fen(row, "final_fen"), 0), nature="timing") for row in rows]
+
+
+def plant_c03(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+    """Money went back on an order that has no case; it was booked."""
+    rows = take(receipted_orders(world, period).filter(pl.col("at") < midnight(period.end) - timedelta(days=8)), rng, n)
+    answers: list[AnswerRow] = []
+    for row in rows:
+        refund = copy_of(world, "flows", "flow_id", row["flow_id"])
+        at, amount = moment(row, "at") + timedelta(days=3, minutes=rng.randrange(900)), fen(row, "amount_fen") * 3 // 10
+        is_pdd = row["channel"] == seller.PDD.channel
+        refund.update(flow_id=next_flow(world, row["flow_id"]), kind="refund", at=at, success_at=at, amount_fen=-amount)
+        refund["request_no"] = f"MT{str(refund['flow_id'])[-12:]}"
+        ref = {"ref_kind": "order", "ref_id": row["order_id"]} if is_pdd else {"ref_kind": "flow", "ref_id": refund["flow_id"]}
+        booking = {"channel": row["channel"], "shop": row["shop"], "date": at.date(), "gross_fen": amount, **ref}
+        world, _ = book(add_rows(world, "flows", [refund]), [booking])
+        key = str(row["order_id"] if is_pdd else refund["flow_id"])
+        answers.append(AnswerRow(period.text, "C03", key, str(row["order_id"]), None, 0, amount))
+    return touch(world, rows), answers
+
+
+def plant_c04(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+    """The platform says refunded, no money left; every third one is booked all the same."""
+    rows = take(_overdue(world, period), rng, n)
+    booked = rows[2::3]
+    world = unbook(drop_flows(world, of_cases(rows)), [row["ref_id"] for row in rows if row not in booked])
+    answers = [of_case("C04", period, row, fen(row, "final_fen"), 0) for row in rows]
+    return touch(world, rows), [
+        replace(a, note="booked, L02 related") if row in booked else a for a, row in zip(answers, rows, strict=True)
+    ]
+
+
+def plant_c05(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+    """More was paid than the case says; the books follow the money."""
+    room = pl.col("buyer_paid_fen") - pl.col("final_fen") > max(OVER)
+    return _paid_otherwise(world, period, take(settled_cases(world, period).filter(room), rng, n), "C05", OVER)
+
+
+def plant_c06(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+    """Less was paid than the case says; the books follow the money."""
+    rows = take(_overdue(world, period).filter(pl.col("final_fen") > 2 * max(OVER)), rng, n)
+    return _paid_otherwise(world, period, rows, "C06", tuple(-delta for delta in OVER))
+
+
+def plant_c07(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+    """The same refund paid twice under two request numbers, and booked twice as much."""
+    rows = take(settled_cases(world, period).filter(pl.col("at") < midnight(period.end) - timedelta(days=1)), rng, n)
+    for row in rows:
+        again = copy_of(world, "flows", "flow_id", row["flow_id"])
+        at = moment(row, "at") + timedelta(hours=5)
+        again.update(flow_id=next_flow(world, row["flow_id"]), at=at, success_at=at, request_no=f"{again['request_no']}-R")
+        world = rebook(add_rows(world, "flows", [again]), {row["ref_id"]: 2 * fen(row, "final_fen")})
+    return touch(world, rows), [of_case("C07", period, row, fen(row, "final_fen"), 2 * fen(row, "final_fen")) for row in rows]
+
+
+def plant_c08(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+    """A second case, paid and booked as it says, with which the order got back more than was paid."""
+    pool = settled_cases(world, period).filter(
+        (pl.col("channel") != seller.TMALL.channel)
+        & (pl.col("at") < midnight(period.end) - timedelta(days=4))
+        & (pl.col("ref_kind") != "order")
+    )
+    rows = take(pool, rng, n)
+    answers: list[AnswerRow] = []
+    for row in rows:
+        paid = fen(row, "buyer_paid_fen")
+        amount = paid - fen(row, "final_fen") + paid * 3 // 20
+        case = copy_of(world, "aftersales", "case_id", row["case_id"])
+        flow = copy_of(world, "flows", "flow_id", row["flow_id"])
+        case_id = fresh_id(str(row["case_id"]), world.tables["aftersales"]["case_id"])
+        shifted = {name: moment(case, name) + timedelta(days=2) for name in ("applied_at", "approved_at", "completed_at")}
+        amounts = dict.fromkeys(("requested_fen", "approved_fen", "final_fen", "erp_fen"), amount)
+        case.update(
+            case_id=case_id, kind="refund_only", qty=None, return_waybill=None, approver=seller.LEADS[0], **shifted, **amounts
+        )
+        at = moment(row, "at") + timedelta(days=2)
+        flow.update(
+            flow_id=next_flow(world, row["flow_id"]),
+            case_id=case_id,
+            request_no=case_id,
+            at=at,
+            success_at=at,
+            amount_fen=-amount,
+        )
+        world = add_rows(add_rows(world, "aftersales", [case]), "flows", [flow])
+        world, _ = book(world, [{**booking_of(row, at.date(), amount), "ref_kind": "case", "ref_id": case_id}])
+        world = _state_refunded(world, str(row["order_id"]), amount)
+        answers.append(
+            AnswerRow(period.text, "C08", str(row["order_id"]), str(row["order_id"]), None, paid, fen(row, "final_fen") + amount)
+        )
+    return touch(world, rows), answers
+
+
+def plant_c10(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+    """The ERP still has an ended case open."""
+    ended = world.tables["aftersales"].filter(
+        ~pl.col("order_id").is_in(list(world.touched))
+        & (pl.col("platform_status") != "open")
+        & period.contains("completed_at")
+        & (pl.col("completed_at") < midnight(period.end) - timedelta(days=3))
+    )
+    rows = take(ended.sort("case_id"), rng, n)
+    forgotten = pl.col("case_id").is_in([str(row["case_id"]) for row in rows])
+    cases = world.tables["aftersales"].with_columns(erp_status=pl.when(forgotten).then(pl.lit("open")).otherwise("erp_status"))
+    return touch(world.with_tables(aftersales=cases), rows), [of_case("C10", period, row) for row in rows]
+
+
+def _overdue(world: World, period: Period) -> pl.DataFrame:
+    """Settled cases that completed long enough before the period's end to be overdue if nothing had been paid."""
+    return settled_cases(world, period).filter(pl.col("completed_at") < midnight(period.end) - timedelta(days=BREAKS_AFTER_DAYS))
+
+
+def _paid_otherwise(world: World, period: Period, rows: list[Row], code: str, deltas: tuple[int, ...]) -> Planted:
+    """Flow and booking of each case with another amount than its final one."""
+    amounts = [fen(row, "final_fen") + deltas[i % len(deltas)] for i, row in enumerate(rows)]
+    paid = set_flows(world, {str(row["flow_id"]): -amount for row, amount in zip(rows, amounts, strict=True)})
+    booked = rebook(paid, {row["ref_id"]: amount for row, amount in zip(rows, amounts, strict=True)})
+    return touch(booked, rows), [
+        of_case(code, period, row, fen(row, "final_fen"), amount) for row, amount in zip(rows, amounts, strict=True)
+    ]
+
+
+def _state_refunded(world: World, order_id: str, more: int) -> World:
+    """The order's stated refund grows with a further successful case."""
+    grown = pl.when(pl.col("order_id") == order_id).then(pl.col("refunded_fen") + more).otherwise("refunded_fen")
+    return world.with_tables(orders=world.tables["orders"].with_columns(refunded_fen=grown))
