@@ -57,6 +57,7 @@ def plot_bridge(run: Run, language: str) -> Chart:
             base=[min(starts[i], ends[i]) / 100 for i in at],
             y=[abs(amounts[i]) / 100 for i in at],
             name=word(f"ui.{name}", language),
+            width=0.6,
             marker_color=colour,
             text=[format_yuan(amounts[i], sign=name != "side") for i in at],
             textposition="none",
@@ -67,12 +68,14 @@ def plot_bridge(run: Run, language: str) -> Chart:
         figure.add_annotation(x=i, y=top / 100, text=label, showarrow=False, yshift=10, font={"size": 11, "color": INK})
     for i in range(len(ends) - 1):
         level = ends[i] / 100
-        figure.add_shape(type="line", x0=i - 0.4, x1=i + 1.4, y0=level, y1=level, line={"color": MUTED, "width": 1, "dash": "dot"})
+        figure.add_shape(
+            type="line", x0=i + 0.3, x1=i + 0.7, y0=level, y1=level, line={"color": MUTED, "width": 1, "dash": "dot"}
+        )
     floor = min([*(min(s, e) for s, e, side in zip(starts, ends, is_side, strict=True) if not side), *ends], default=0)
     span = max([*tops, floor + 1]) - floor
     figure.update_yaxes(range=[(floor - 0.3 * span) / 100, (floor + 1.18 * span) / 100])
     figure.update_xaxes(tickvals=list(range(len(ticks))), ticktext=ticks, tickangle=0, tickfont={"size": 10.5}, showgrid=False)
-    figure.update_layout(bargap=0.35, barmode="overlay")
+    figure.update_layout(barmode="overlay")
     return Chart(_note(figure, word("ui.axis_cut", language)))
 
 
@@ -84,9 +87,15 @@ def plot_codes(run: Run, language: str) -> Chart:
     for nature in NATURE:
         part = shown.with_columns(name=pl.Series(names, dtype=pl.String)).filter(pl.col("nature") == nature)
         if part.height:
-            _bars(figure, part["name"].to_list(), part["abs_gap_fen"].to_list(), value_label("nature", nature, language),
-                  NATURE_COLOUR[nature], counts=part["n"].to_list())
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=names)
+            _bars(
+                figure,
+                part["name"].to_list(),
+                part["abs_gap_fen"].to_list(),
+                value_label("nature", nature, language),
+                NATURE_COLOUR[nature],
+                counts=part["n"].to_list(),
+            )
+    _categories(figure, names)
     return Chart(figure)
 
 
@@ -110,7 +119,8 @@ def plot_owners(run: Run, language: str) -> Chart:
     for owner, n in totals.iter_rows():
         figure.add_annotation(y=names[owner], x=n, text=f"{n:,}", showarrow=False, xanchor="left", xshift=4)
     figure.update_layout(barmode="stack")
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=list(names.values()))
+    figure.update_xaxes(showticklabels=False, showgrid=False)
+    _categories(figure, list(names.values()))
     return Chart(figure)
 
 
@@ -123,13 +133,19 @@ def plot_ageing(run: Run, language: str) -> Chart:
     for nature in NATURE:
         part = shown.filter(pl.col("nature") == nature)
         if part.height:
-            figure.add_bar(x=[names[b] for b in part["bucket"]], y=part["n"].to_list(), marker_color=NATURE_COLOUR[nature],
-                           name=value_label("nature", nature, language), hovertemplate="%{x}: %{y}<extra></extra>")
+            figure.add_bar(
+                x=[names[b] for b in part["bucket"]],
+                y=part["n"].to_list(),
+                marker_color=NATURE_COLOUR[nature],
+                name=value_label("nature", nature, language),
+                hovertemplate="%{x}: %{y}<extra></extra>",
+            )
     for bucket, n in shown.group_by("bucket", maintain_order=True).agg(pl.col("n").sum()).iter_rows():
         figure.add_annotation(x=names[bucket], y=n, text=f"{n:,}", showarrow=False, yshift=9)
     figure.update_layout(barmode="stack", bargap=0.45)
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(names.values()), showgrid=False)
-    figure.update_yaxes(title_text=word("ui.count_axis", language))
+    figure.update_xaxes(
+        type="category", categoryorder="array", categoryarray=list(names.values()), showgrid=False, range=[-0.5, len(names) - 0.5]
+    )
     return Chart(figure)
 
 
@@ -152,54 +168,94 @@ def plot_refunds_by(run: Run, column: str, language: str) -> Chart:
     this, before = (views.refunds_by(run, column, period) for period in (run.period, run.period.previous()))
     members = this["member"].to_list()[::-1]
     kind = "case_kind" if column == "kind" else column
-    names = {m: word("ui.unassigned", language) if m is None else html.escape(value_label(kind, m, language), quote=False)
-             for m in members}
+    names = {
+        m: word("ui.unassigned", language) if m is None else html.escape(value_label(kind, m, language), quote=False)
+        for m in members
+    }
     key = {"platform": "by_platform", "kind": "by_kind", "reason_group": "by_reason"}[column]
     has_before = views.is_covered(views.refunds_by_day(run, run.period.previous()))
     figure = _figure(key, language, height=_tall(len(members) * (2 if has_before else 1)), legend=has_before)
     if has_before:
         known = dict(before.select("member", "amount_fen").iter_rows())
-        _bars(figure, list(names.values()), [known.get(m, 0) for m in members],
-              word("ui.last_period", language, period=run.period.previous().text), BEFORE)
+        _bars(
+            figure,
+            list(names.values()),
+            [known.get(m, 0) for m in members],
+            word("ui.last_period", language, period=run.period.previous().text),
+            BEFORE,
+        )
     amounts = dict(this.select("member", "amount_fen").iter_rows())
     counts = dict(this.select("member", "n").iter_rows())
-    _bars(figure, list(names.values()), [amounts[m] for m in members],
-          word("ui.this_period", language, period=run.period.text), LESS, counts=[counts[m] for m in members])
+    _bars(
+        figure,
+        list(names.values()),
+        [amounts[m] for m in members],
+        word("ui.this_period", language, period=run.period.text),
+        LESS,
+        counts=[counts[m] for m in members],
+    )
     figure.update_layout(barmode="group")
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=list(names.values()))
+    _categories(figure, list(names.values()))
     return Chart(figure)
 
 
 def _daily(key: str, run: Run, language: str, this: pl.DataFrame, last: pl.DataFrame, column: str) -> Chart:
     is_money = column.endswith("_fen")
-    unit = word("ui.amount_yuan" if is_money else "ui.count_axis", language)
     days = [f"{day:%m-%d}" for day in this["day"]]
     has_last = views.is_covered(last)
     figure = _figure(key, language, height=300, legend=has_last)
     written = [format_yuan(v) if is_money else f"{v:,}" for v in this[column]]
-    figure.add_bar(x=days, y=_axis(this[column].to_list(), is_money), name=word("ui.this_period", language, period=run.period.text),
-                   marker_color=LESS, customdata=written, hovertemplate="%{x}: %{customdata}<extra></extra>")
+    figure.add_bar(
+        x=days,
+        y=_axis(this[column].to_list(), is_money),
+        name=word("ui.this_period", language, period=run.period.text),
+        marker_color=LESS,
+        customdata=written,
+        hovertemplate="%{x}: %{customdata}<extra></extra>",
+    )
     if has_last:
         values = last[column].head(len(days)).to_list()
         written = [format_yuan(v) if is_money else f"{v:,}" for v in values]
-        figure.add_scatter(x=days[: len(values)], y=_axis(values, is_money), mode="lines", line={"color": MORE, "width": 2},
-                           name=word("ui.last_period", language, period=run.period.previous().text),
-                           customdata=written, hovertemplate="%{x}: %{customdata}<extra></extra>")
+        figure.add_scatter(
+            x=days[: len(values)],
+            y=_axis(values, is_money),
+            mode="lines",
+            line={"color": MORE, "width": 2},
+            name=word("ui.last_period", language, period=run.period.previous().text),
+            customdata=written,
+            hovertemplate="%{x}: %{customdata}<extra></extra>",
+        )
     figure.update_xaxes(type="category", tickmode="array", tickvals=days[:: 1 if len(days) < 15 else 3], showgrid=False)
-    figure.update_yaxes(title_text=unit, rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero")
     figure.update_layout(bargap=0.3)
     return Chart(figure)
 
 
-def _bars(figure: go.Figure, names: Sequence[str], fen: Sequence[int], name: str, colour: str,
-          counts: Sequence[int] | None = None) -> None:
+def _bars(
+    figure: go.Figure, names: Sequence[str], fen: Sequence[int], name: str, colour: str, counts: Sequence[int] | None = None
+) -> None:
     """Horizontal bars of money, each with its figure (and its count) at the end."""
     written = [format_yuan(v) for v in fen]
     text = written if counts is None else [f"{w}  ({n:,})" for w, n in zip(written, counts, strict=True)]
-    figure.add_bar(y=list(names), x=_axis(fen, is_money=True), orientation="h", name=name, marker_color=colour, text=text,
-                   textposition="outside", cliponaxis=False, textfont={"size": 11}, hovertemplate="%{y}: %{text}<extra></extra>")
+    figure.add_bar(
+        y=list(names),
+        x=_axis(fen, is_money=True),
+        orientation="h",
+        name=name,
+        marker_color=colour,
+        text=text,
+        textposition="outside",
+        cliponaxis=False,
+        textfont={"size": 11},
+        hovertemplate="%{y}: %{text}<extra></extra>",
+    )
     largest = max([v for trace in figure.data for v in trace.x if trace.orientation == "h"], default=0)
     figure.update_xaxes(range=[0, largest * 1.25 or 1], showticklabels=False, showgrid=False)
+
+
+def _categories(figure: go.Figure, names: list[str]) -> None:
+    """Horizontal bars in this order, the first at the bottom."""
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=names, showgrid=False)
 
 
 def _axis(values: Sequence[int], is_money: bool) -> list[float]:
@@ -218,18 +274,43 @@ def _wrap(text: str, language: str) -> str:
 
 
 def _note(figure: go.Figure, text: str) -> go.Figure:
-    return figure.add_annotation(text=text, xref="paper", yref="paper", x=0, y=1.02, xanchor="left", yanchor="bottom",
-                                 showarrow=False, font={"size": 11, "color": MUTED})
+    return figure.add_annotation(
+        text=text,
+        xref="paper",
+        yref="paper",
+        x=0,
+        y=1.02,
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 11, "color": MUTED},
+    )
 
 
 def _figure(key: str, language: str, *, height: int, legend: bool) -> go.Figure:
     """An empty figure in the house style; its title is also what a screen reader hears."""
-    axis: dict[str, Any] = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "ticks": "", "automargin": True,
-                            "fixedrange": True, "separatethousands": True}
+    axis: dict[str, Any] = {
+        "gridcolor": GRID,
+        "zerolinecolor": GRID,
+        "linecolor": GRID,
+        "ticks": "",
+        "automargin": True,
+        "fixedrange": True,
+        "separatethousands": True,
+    }
     layout = {
         "template": "none",
-        "title": {"text": word(f"chart.{key}", language), "x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container",
-                  "yanchor": "top", "pad": {"t": 8}, "font": {"size": 14, "color": INK, "weight": 600}},
+        "title": {
+            "text": word(f"chart.{key}", language),
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 8},
+            "font": {"size": 14, "color": INK, "weight": 600},
+        },
         "font": {"family": FONT, "size": 12, "color": INK},
         "height": height,
         "margin": {"l": 8, "r": 16, "t": 64, "b": 8},

@@ -17,15 +17,24 @@ from recon_kit.money import format_yuan
 from recon_kit.record import SIDES, Run
 from recon_kit.tables import Shown, detail_table, is_total, short_table, with_total
 
-CARDS = (("bridge.A0", "A0"), ("bridge.B0", "B0"), ("bridge.C0", "C0"), ("bridge.unexplained", "unexplained"),
-         ("findings.breaks", "breaks"), ("findings.gap", "gap"), ("findings.timing", "timing"), ("ageing.old", "old"))
+CARDS = (
+    ("bridge.A0", "A0"),
+    ("bridge.B0", "B0"),
+    ("bridge.C0", "C0"),
+    ("bridge.unexplained", "unexplained"),
+    ("findings.breaks", "breaks"),
+    ("findings.gap", "gap"),
+    ("findings.timing", "timing"),
+    ("ageing.old", "old"),
+)
 
 
 def masthead(run: Run, language: str) -> Shown:
     """Whose month it is, as of when, under which standard, and the verdict."""
     summary = run.summary
     facts = "".join(
-        f"<div><dt>{word(f'ui.{key}', language)}</dt><dd>{escape(str(summary[key]))}</dd></div>" for key in ("period", "as_of", "standard")
+        f"<div><dt>{word(f'ui.{key}', language)}</dt><dd>{escape(str(summary[key]))}</dd></div>"
+        for key in ("period", "as_of", "standard")
     )
     verdict = summary["verdict"]
     return Shown(
@@ -103,7 +112,7 @@ def kpi_table(run: Run, language: str) -> Shown:
     frame = run.table("kpis").filter(pl.col("dimension") == "all")
     columns = ("kpi", "unit", "numerator", "denominator", "value")
     rows = [_kpi_row(*row, language=language) for row in frame.select(columns).iter_rows()]
-    shown = pl.DataFrame(rows, schema={name: pl.String for name in ("kpi", "value", "numerator", "denominator")}, orient="row")
+    shown = pl.DataFrame(rows, schema=dict.fromkeys(("kpi", "value", "numerator", "denominator"), pl.String), orient="row")
     mature = [value_label("ui", "mature" if flag else "immature", language) for flag in frame["is_mature"]]
     shown = shown.with_columns(
         base=pl.Series([value_label("base", v, language) for v in frame["base"]], dtype=pl.String),
@@ -113,7 +122,9 @@ def kpi_table(run: Run, language: str) -> Shown:
     return short_table(shown, language, "kpi-table", right=("value", "numerator", "denominator"))
 
 
-def _kpi_row(kpi: str, unit: str, numerator: int | None, denominator: int | None, value: float | None, *, language: str) -> list[str]:
+def _kpi_row(
+    kpi: str, unit: str, numerator: int | None, denominator: int | None, value: float | None, *, language: str
+) -> list[str]:
     def written(amount: int | None) -> str:
         return "—" if amount is None else format_yuan(amount) if unit == "fen" else f"{amount:,}"
 
@@ -135,8 +146,10 @@ def not_checked(run: Run, language: str) -> Shown:
     note = ""
     if later:
         names = "；".join(f"{code} {code_name(code, language)}" for code in later)
-        note = (f'<details class="later"><summary>{word("ui.not_in_scope_title", language)} ({len(later)})</summary>'
-                f"<p>{escape(names if language == 'zh' else names.replace('；', '; '))}</p></details>")
+        note = (
+            f'<details class="later"><summary>{word("ui.not_in_scope_title", language)} ({len(later)})</summary>'
+            f"<p>{escape(names if language == 'zh' else names.replace('；', '; '))}</p></details>"
+        )
     if not missing:
         return Shown(f"<p>{word('ui.all_checked', language)}</p>{note}")
     frame = pl.DataFrame(
@@ -166,8 +179,13 @@ def controls_table(run: Run, language: str) -> Shown:
     if not controls:
         return Shown(f"<p>{word('ui.no_controls', language)}</p>")
     rows = [
-        (c["file"], c["measure"], _control(c["stated"], c["unit"]), _control(c["found"], c["unit"]),
-         word("ui.agrees" if c["stated"] == c["found"] else "ui.differs", language))
+        (
+            c["file"],
+            c["measure"],
+            _control(c["stated"], c["unit"]),
+            _control(c["found"], c["unit"]),
+            word("ui.agrees" if c["stated"] == c["found"] else "ui.differs", language),
+        )
         for c in controls
     ]
     names = ("file", "measure", "stated", "found", "check")
@@ -183,7 +201,14 @@ def tie(run: Run, name: str, language: str) -> Shown:
     """The line that closes a section: two figures that must be one; TieError when they are not."""
     left, right, unit = views.tie_figures(run, name)
     if left != right:
-        raise TieError(f"{run.folder.name}: {name}: {left} on the page, {right} in its control total; expected the same. Run again")
-    says = word(f"tie.{name}", language, left=narrative.write_figure(left, unit), right=narrative.write_figure(right, unit),
-                rest=narrative.write_figure(left - right, unit))
+        raise TieError(
+            f"{run.folder.name}: {name}: {left} on the page, {right} in its control total; expected the same. Run again"
+        )
+    says = word(
+        f"tie.{name}",
+        language,
+        left=narrative.write_figure(left, unit),
+        right=narrative.write_figure(right, unit),
+        rest=narrative.write_figure(left - right, unit),
+    )
     return Shown(f'<p class="tie"><b>{word("ui.ties", language)}</b> {escape(says)}</p>')

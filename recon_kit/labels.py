@@ -16,7 +16,7 @@ LANGUAGES = ("zh", "en")
 
 @cache
 def labels() -> dict[str, dict[str, dict[str, str]]]:
-    """section → key → language → text; read once, every text in both languages (tests/report/test_labels.py)."""
+    """Section → key → language → text; read once, every text in both languages (tests/report/test_labels.py)."""
     loaded: dict[str, Any] = tomllib.loads((templates_dir() / "labels.toml").read_text("utf-8"))
     return loaded
 

@@ -122,7 +122,9 @@ def measure(run: Run, name: str) -> Value:
     """The figure's value from its table; ReportError when no figure has the name, or when summary.json states another value."""
     figure = FIGURES.get(name)
     if figure is None:
-        raise ReportError(f"narrative: figure {name!r} is bound to nothing; expected one of {', '.join(FIGURES)}. Name one of them")
+        raise ReportError(
+            f"narrative: figure {name!r} is bound to nothing; expected one of {', '.join(FIGURES)}. Name one of them"
+        )
     frame = run.findings if figure.primary else run.table(figure.table)
     found = frame.select(figure.measure.alias("value"))["value"].item() if frame.width else 0
     value: Value = found if isinstance(found, str) else int(found or 0)
@@ -150,7 +152,8 @@ def render_story(run: Run, language: str) -> Markup:
             text = template.render(figure=context.figure, value=context.value, fact=context.fact, code=context.code, run=run)
         except TemplateError as error:
             raise ReportError(
-                f"templates/narrative.toml: {key} ({language}): {error}; expected only figure, value, fact and code. Correct the sentence"
+                f"templates/narrative.toml: {key} ({language}): {error}; "
+                "expected only figure, value, fact and code. Correct the sentence"
             ) from None
         if re.search(r"\d", re.sub(r"<a [^>]*data-figure=.*?</a>", "", text)):
             raise ReportError(
@@ -174,7 +177,8 @@ def verify_figures(page: str, run: Run) -> int:
         expected = _fact(run, name.removeprefix("summary.")) if name.startswith("summary.") else _written(run, name)
         if html.unescape(written) != expected:
             raise TieError(
-                f"{run.folder.name}: figure {name} is written as {html.unescape(written)!r}; its table gives {expected!r}. Make the page again"
+                f"{run.folder.name}: figure {name} is written as {html.unescape(written)!r}; "
+                f"its table gives {expected!r}. Make the page again"
             )
     return len(bound)
 
@@ -239,7 +243,8 @@ def render_why(frame: pl.DataFrame, language: str) -> pl.DataFrame:
             sentences.append(templates[key].render(json.loads(facts or "{}")))
         except (KeyError, TemplateError, ValueError) as error:
             raise ReportError(
-                f"templates/why.toml: {key} ({language}): {error}; expected a template whose facts are all in why_facts. Correct the template"
+                f"templates/why.toml: {key} ({language}): {error}; "
+                "expected a template whose facts are all in why_facts. Correct the template"
             ) from None
     return frame.with_columns(pl.Series("why", sentences, pl.String))
 

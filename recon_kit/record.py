@@ -71,5 +71,7 @@ def load_run(run_dir: Path | str) -> Run:
     try:
         summary = json.loads(path.read_text("utf-8"))
     except ValueError as error:
-        raise ReportError(f"{path}: not readable as JSON ({error}); expected a run's summary. Run `recon-kit run` again") from None
+        raise ReportError(
+            f"{path}: not readable as JSON ({error}); expected a run's summary. Run `recon-kit run` again"
+        ) from None
     return Run(folder, summary)

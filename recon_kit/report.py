@@ -14,7 +14,6 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
-from html import escape
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -31,7 +30,7 @@ from traitlets.config import Config
 
 from recon_kit import display, narrative
 from recon_kit.errors import ReportError
-from recon_kit.labels import LANGUAGES, has_word, word
+from recon_kit.labels import LANGUAGES, word
 from recon_kit.record import Run, load_run
 from recon_kit.resources import notebooks_dir, templates_dir
 from recon_kit.workbook import write_workbook
@@ -57,7 +56,7 @@ def write_run_pages(run_dir: Path, *, language: str, progress: Callable[[str], N
             if progress:
                 progress(page)
             executed = execute_notebook(notebooks_dir() / f"{notebook}.ipynb", run, language, Path(folder))
-            html, _ = ReconHTMLExporter().from_notebook_node(executed, {"recon": {"language": language, "run": run}})
+            html = render_notebook(executed, run, language)
             narrative.verify_figures(html, run)
             finished[f"{page}.html"] = html
     for name, html in finished.items():
@@ -67,26 +66,43 @@ def write_run_pages(run_dir: Path, *, language: str, progress: Callable[[str], N
     return [*(run.folder / name for name in finished), door]
 
 
+def render_notebook(executed: nbformat.NotebookNode, run: Run, language: str) -> str:
+    """The page of an executed notebook."""
+    exporter = ReconHTMLExporter()  # type: ignore[no-untyped-call]  # nbconvert's own
+    page, _ = exporter.from_notebook_node(executed, {"recon": {"language": language, "run": run}})
+    return page
+
+
 def execute_notebook(source: Path, run: Run, language: str, folder: Path) -> nbformat.NotebookNode:
     """Run a shipped notebook on a run by papermill, in `folder`; the executed notebook, whole or not at all."""
     given = {"period": run.period.text, "run_dir": str(run.folder.resolve()), "config_path": "", "language": language}
     known = set(papermill.inspect_notebook(str(source)))
     if known - PARAMETERS or set(given) - known:
         raise ReportError(
-            f"{source.name}: its parameters cell names {', '.join(sorted(known))}; expected {', '.join(sorted(given))}. Restore the cell"
+            f"{source.name}: its parameters cell names {', '.join(sorted(known))}; expected {', '.join(sorted(given))}. "
+            "Restore the cell"
         )
     target = folder / source.name
     try:
         papermill.execute_notebook(
-            str(source), str(target), given, kernel_name="python3", language="python", cwd=str(folder), progress_bar=False,
-            log_output=False, execution_timeout=CELL_SECONDS, request_save_on_cell_execute=False, config=_kernel_config(folder),
+            str(source),
+            str(target),
+            given,
+            kernel_name="python3",
+            language="python",
+            cwd=str(folder),
+            progress_bar=False,
+            log_output=False,
+            execution_timeout=CELL_SECONDS,
+            request_save_on_cell_execute=False,
+            config=_kernel_config(folder),
         )
     except PapermillExecutionError as error:
         raise ReportError(
             f"{source.name}, cell {error.cell_index}: {error.ename}: {error.evalue}; expected every cell to complete. "
             f"Open it with `recon-kit lab` and run it on {run.folder.name}"
         ) from None
-    executed = nbformat.read(target, as_version=4)
+    executed: nbformat.NotebookNode = nbformat.read(target, as_version=4)  # type: ignore[no-untyped-call]
     states = [cell.metadata.get("papermill", {}).get("status") for cell in executed.cells if cell.cell_type == "code"]
     if any(state != "completed" for state in states):
         raise ReportError(
@@ -103,7 +119,7 @@ def _kernel_config(folder: Path) -> Config:
     return Config({"KernelManager": {"transport": "ipc", "connection_file": str(folder / "kernel.json")}})
 
 
-class ReconHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert ships no types
+class ReconHTMLExporter(HTMLExporter):
     """nbconvert exporter `recon_html`: one language, no inputs, charts and tables alive, no outside request.
 
     `resources["recon"]` may carry `language` ("zh" without it) and `run`, whose fingerprint goes into the footer.
@@ -111,21 +127,18 @@ class ReconHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert ships 
 
     template_name = "recon"
     exclude_anchor_links = True
-    default_preprocessors = List([])
-    export_from_notebook = "Reconciliation page"
-
-    @property
-    def extra_template_basedirs(self) -> list[str]:
-        """Our templates lie inside the package."""
-        return [str(templates_dir())]
+    default_preprocessors: Any = List([])
+    extra_template_basedirs: Any = List([str(templates_dir())])
 
     def default_filters(self) -> Any:
         """The stock filters and the two that the template needs to stay safe."""
-        yield from super().default_filters()
+        yield from super().default_filters()  # type: ignore[no-untyped-call]
         yield "safe_json", _safe_json
         yield "without_style", _without_style
 
-    def from_notebook_node(self, nb: nbformat.NotebookNode, resources: dict[str, Any] | None = None, **kw: Any) -> tuple[str, Any]:
+    def from_notebook_node(  # type: ignore[override]  # as HTMLExporter's does
+        self, nb: nbformat.NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[str, Any]:
         """The whole page of a notebook, and nbconvert's resources."""
         given = (resources or {}).get("recon", {})
         language, run = given.get("language", "zh"), given.get("run")
@@ -135,7 +148,8 @@ class ReconHTMLExporter(HTMLExporter):  # type: ignore[misc]  # nbconvert ships 
         body, resources = TemplateExporter.from_notebook_node(self, _in_language(nb, language), resources, **kw)
         contents = [{"id": i, "text": Markup(re.sub("<[^>]*>", "", text))} for i, text in re.findall(_HEADING, body)]  # noqa: S704
         title = next((heading["text"] for heading in contents), Markup("recon_kit"))
-        page = _shell(language, title=title, contents=contents[1:], body=Markup(body), run=run, scripts=_scripts(), door="index.html")  # noqa: S704
+        parts = {"title": title, "contents": contents[1:], "body": Markup(body)}  # noqa: S704 - rendered by our own template
+        page = _shell(language, run=run, scripts=_scripts(), door="index.html", **parts)
         return page, resources
 
 
@@ -144,7 +158,7 @@ _HEADING = re.compile(r'<div class="prose" id="([^"]+)"><h[12][^>]*>(.*?)</h[12]
 
 def _in_language(nb: nbformat.NotebookNode, language: str) -> nbformat.NotebookNode:
     """A copy whose markdown is in one language and whose outputs know their place on the page."""
-    copy = nbformat.from_dict(json.loads(json.dumps(nb)))
+    copy: nbformat.NotebookNode = nbformat.from_dict(json.loads(json.dumps(nb)))  # type: ignore[no-untyped-call]
     for number, cell in enumerate(copy.cells):
         if cell.cell_type == "markdown":
             chinese, mark, english = cell.source.partition(LANGUAGE_MARK)
@@ -156,19 +170,21 @@ def _in_language(nb: nbformat.NotebookNode, language: str) -> nbformat.NotebookN
 
 def render_door(run: Run, language: str) -> str:
     """`index.html`: verdict, headline, links to every page and file, and what was not checked. It needs no script."""
-    names = [name for name in _files(run) if name.endswith(".html") and name != "index.html"]
-    order = {f"{page}.html": place for place, page in enumerate(PAGES.values())}
-    pages = [(name, *_page_words(name, language)) for name in sorted(names, key=lambda name: (order.get(name, 99), name))]
-    body = _environment().get_template("door.html.j2").render(
-        word=lambda path, **facts: word(path, language, **facts),
-        masthead=Markup(display.masthead(run, language).html),  # noqa: S704 - made and escaped by display
-        headline=Markup(display.headline(run, language).html),  # noqa: S704
-        story=narrative.render_story(run, language),
-        not_checked=Markup(_without_style(display.not_checked(run, language).html)),  # noqa: S704
-        pages=pages,
-        others=[name for name in _files(run) if name not in names and name != "index.html" and "/" not in name],
-        tables=[name for name in _files(run) if name.startswith("tables/")],
-        warnings=run.summary["warnings"],
+    pages = [(f"{page}.html", word(f"page.{page}", language), word(f"page_says.{page}", language)) for page in PAGES.values()]
+    tables = sorted(path.name for path in (run.folder / "tables").glob("*.parquet"))
+    body = (
+        _environment()
+        .get_template("door.html.j2")
+        .render(
+            word=lambda path, **facts: word(path, language, **facts),
+            masthead=Markup(display.masthead(run, language).html),  # noqa: S704 - made and escaped by display
+            headline=Markup(display.headline(run, language).html),  # noqa: S704
+            story=narrative.render_story(run, language),
+            not_checked=Markup(_without_style(display.not_checked(run, language).html)),  # noqa: S704
+            pages=pages,
+            files=["summary.json", "MANIFEST.json", *(f"tables/{name}" for name in tables)],
+            warnings=run.summary["warnings"],
+        )
     )
     html = _shell(language, title=_title(run, language), contents=[], body=Markup(body), run=run, scripts=[], door="")  # noqa: S704
     # The door bears the same sentences as the review: its figures link into that page.
@@ -181,16 +197,6 @@ def _title(run: Run, language: str) -> str:
     return f"{run.summary['entity']} {run.period.text} · {word('ui.monthly_review', language)}"
 
 
-def _files(run: Run) -> list[str]:
-    return sorted(path.relative_to(run.folder).as_posix() for path in run.folder.rglob("*") if path.is_file())
-
-
-def _page_words(name: str, language: str) -> tuple[str, str]:
-    key = name.removesuffix(".html")
-    title = word(f"page.{key}", language) if has_word(f"page.{key}") else name
-    return title, word(f"page_says.{key}", language) if has_word(f"page_says.{key}") else ""
-
-
 @cache
 def _environment() -> Environment:
     return Environment(loader=FileSystemLoader(templates_dir()), autoescape=True, undefined=StrictUndefined)
@@ -200,15 +206,19 @@ def _shell(language: str, *, run: Run | None, scripts: list[tuple[str, str]], **
     """The frame of every page: head with the CSP, contents, body, footer, scripts."""
     styles = (templates_dir() / "page.css").read_text("utf-8")
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for _, text in scripts)
-    return _environment().get_template("page.html.j2").render(
-        language=language,
-        word=lambda path: word(path, language),
-        version=version("recon-kit"),
-        styles=Markup(styles),  # noqa: S704 - our own files
-        scripts=[(kind, Markup(text)) for kind, text in scripts],  # noqa: S704
-        script_hashes=Markup(hashes or "'none'"),  # noqa: S704
-        footer="" if run is None else _footer(run.summary, language),
-        **parts,
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            language=language,
+            word=lambda path: word(path, language),
+            version=version("recon-kit"),
+            styles=Markup(styles),  # noqa: S704 - our own files
+            scripts=[(kind, Markup(text)) for kind, text in scripts],  # noqa: S704
+            script_hashes=Markup(hashes or "'none'"),  # noqa: S704
+            footer="" if run is None else _footer(run.summary, language),
+            **parts,
+        )
     )
 
 
@@ -224,11 +234,15 @@ def _scripts() -> list[tuple[str, str]]:
     bundle = files("itables").joinpath("html", "dt_bundle.js").read_text("utf-8")
     shared, found = re.subn(r"export\s*\{([^}]*)\};?", _publish_datatable, bundle)
     if found != 1:
-        raise ReportError(f"itables {version('itables')}: {found} export statements in dt_bundle.js; expected one. Install itables 2.9")
+        raise ReportError(
+            f"itables {version('itables')}: {found} export statements in dt_bundle.js; expected one. Install itables 2.9"
+        )
     loader = (templates_dir() / "loader.js").read_text("utf-8")
-    # "<!--" and "<script" inside a script element change how its end is found; "<\\!" means the same to JavaScript.
-    scripts = [(kind, re.sub(r"<(?=!--|/?script)", r"\\x3c", text)) for kind, text in (("", plotly), ("module", shared), ("module", loader))]
-    return scripts
+    # Inside a script element "<!--" and "<script" change how its end is found; to JavaScript \x3c is the same character.
+    return [
+        (kind, re.sub(r"<(?=!--|/?script)", r"\\x3c", text))
+        for kind, text in (("", plotly), ("module", shared), ("module", loader))
+    ]
 
 
 def _publish_datatable(export: re.Match[str]) -> str:
@@ -238,7 +252,11 @@ def _publish_datatable(export: re.Match[str]) -> str:
 
 def _safe_json(value: object) -> str:
     """JSON that cannot end the script element it stands in."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
+    return (
+        json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        .replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+    )
 
 
 def _without_style(html: str) -> str:

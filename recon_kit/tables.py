@@ -16,7 +16,19 @@ DETAIL_MIME = "application/vnd.recon.detail+json"
 """The detail table as data; report.ReconHTMLExporter draws it, JupyterLab shows the plain itables version instead."""
 COUNTS = ("n", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate", "age_days", "qty", "row")
 ENUMS = ("nature", "severity", "owner", "platform", "channel")
-FINDING = ("platform", "order_id", "case_id", "key", "expected_fen", "actual_fen", "gap_fen", "age_days", "breaks_on", "why", "evidence")
+FINDING = (
+    "platform",
+    "order_id",
+    "case_id",
+    "key",
+    "expected_fen",
+    "actual_fen",
+    "gap_fen",
+    "age_days",
+    "breaks_on",
+    "why",
+    "evidence",
+)
 """What an opened line says of each of its findings."""
 
 
@@ -75,7 +87,9 @@ def _places(frame: pl.DataFrame, condition: pl.Expr) -> list[int]:
 
 def _written(frame: pl.DataFrame, language: str) -> pl.DataFrame:
     """Every column as the text a reader sees."""
-    return frame.select(pl.Series(name, [_cell(name, value, language) for value in frame[name]], pl.String) for name in frame.columns)
+    return frame.select(
+        pl.Series(name, [_cell(name, value, language) for value in frame[name]], pl.String) for name in frame.columns
+    )
 
 
 def _cell(name: str, value: Any, language: str) -> str:
@@ -107,7 +121,9 @@ def detail_table(lines: pl.DataFrame, language: str) -> Shown:
     if not rows:
         return Shown(f'<p class="empty">{word("ui.nothing_here", language)}</p>')
     detail = {
-        "columns": [{"title": column_label(name, language), "numeric": name in COUNTS or name.endswith("_fen")} for name in columns],
+        "columns": [
+            {"title": column_label(name, language), "numeric": name in COUNTS or name.endswith("_fen")} for name in columns
+        ],
         "rows": rows,
         "inside": inside,
         "inside_columns": [
@@ -116,8 +132,19 @@ def detail_table(lines: pl.DataFrame, language: str) -> Shown:
         "action": column_label("action", language),
         "words": {
             key: word(f"ui.{key}", language)
-            for key in ("search", "search_hint", "page_info", "page_empty", "page_filtered", "page_length", "previous", "next",
-                        "first", "last", "open_line")
+            for key in (
+                "search",
+                "search_hint",
+                "page_info",
+                "page_empty",
+                "page_filtered",
+                "page_length",
+                "previous",
+                "next",
+                "first",
+                "last",
+                "open_line",
+            )
         },
     }
     return Shown(_lab_table(lines, language), detail)
@@ -142,4 +169,3 @@ def _lab_table(lines: pl.DataFrame, language: str) -> str:
     flat = flat.rename({name: column_label(name, language) for name in flat.columns})
     bundle = generate_init_offline_itables_html(itables.options.dt_bundle)
     return bundle + str(itables.to_html_datatable(flat, connected=False, show_dtypes=False, allow_html=False, table_id="detail"))
-

@@ -20,7 +20,8 @@ BUCKETS = {"d03": 3, "d07": 7, "d15": 15, "d30": 30, "d60": 60, "d90": 90}
 BUCKET_ORDER = (*BUCKETS, "older", "undated")
 FOLD_BY = ("code", "shop", "day", "owner")
 """Findings that share these are one line of the detail table."""
-_GAP = pl.col("gap_fen").abs().sum().alias("abs_gap_fen")
+_GAP = pl.when(pl.col("gap_fen").is_not_null().any()).then(pl.col("gap_fen").abs().sum()).alias("abs_gap_fen")
+"""Null where no finding has a gap: absent is not zero."""
 _COUNT = pl.len().cast(pl.Int64).alias("n")
 _RANK = {severity: rank for rank, severity in enumerate(SEVERITY)}
 
@@ -52,7 +53,7 @@ def codes(run: Run) -> pl.DataFrame:
     return (
         run.findings.group_by("code")
         .agg(pl.col("nature").first(), worst, pl.col("owner").mode(maintain_order=True).first(), _COUNT, _GAP)
-        .sort("abs_gap_fen", "n", "code", descending=[True, True, False])
+        .sort("abs_gap_fen", "n", "code", descending=[True, True, False], nulls_last=True)
     )
 
 
@@ -64,17 +65,10 @@ def owners(run: Run) -> pl.DataFrame:
 
 def ageing(run: Run) -> pl.DataFrame:
     """One row an age bucket and nature, young first: bucket, nature, n, abs_gap_fen. Age is as of the run's as-of day."""
-    bucket = pl.when(pl.col("age_days").is_null()).then(pl.lit("undated"))
-    for name, last in BUCKETS.items():
-        bucket = bucket.when(pl.col("age_days") <= last).then(pl.lit(name))
+    by_age = pl.col("age_days").cut(list(BUCKETS.values()), labels=BUCKET_ORDER[:-1]).cast(pl.String).fill_null("undated")
     place = pl.col("bucket").replace_strict({name: i for i, name in enumerate(BUCKET_ORDER)}, return_dtype=pl.Int64)
     nature = pl.col("nature").replace_strict({name: i for i, name in enumerate(NATURE)}, default=-1, return_dtype=pl.Int64)
-    return (
-        run.findings.with_columns(bucket=bucket.otherwise(pl.lit("older")))
-        .group_by("bucket", "nature")
-        .agg(_COUNT, _GAP)
-        .sort(place, nature)
-    )
+    return run.findings.with_columns(bucket=by_age).group_by("bucket", "nature").agg(_COUNT, _GAP).sort(place, nature)
 
 
 def top_findings(run: Run, limit: int) -> pl.DataFrame:
@@ -91,15 +85,34 @@ def top_findings(run: Run, limit: int) -> pl.DataFrame:
 def folded(run: Run) -> pl.DataFrame:
     """One row a (code, shop, day, owner): n, abs_gap_fen, the oldest age, the worst severity, and the findings as a list."""
     rank = pl.col("severity").replace_strict(_RANK, default=-1, return_dtype=pl.Int64)
-    inside = pl.struct("discrepancy_id", "platform", "order_id", "case_id", "expected_fen", "actual_fen", "gap_fen", "age_days",
-                       "breaks_on", "key", "why", "evidence")
+    inside = pl.struct(
+        "discrepancy_id",
+        "platform",
+        "order_id",
+        "case_id",
+        "expected_fen",
+        "actual_fen",
+        "gap_fen",
+        "age_days",
+        "breaks_on",
+        "key",
+        "why",
+        "evidence",
+    )
     return (
         run.findings.with_columns(day=pl.col("event_at").dt.date(), rank=rank)
         .sort("discrepancy_id")
         .group_by(FOLD_BY, maintain_order=True)
-        .agg(_COUNT, _GAP, pl.col("age_days").max(), pl.col("severity").sort_by("rank").last(), pl.col("rank").max(),
-             pl.col("nature").first(), inside.alias("findings"))
-        .sort("rank", "abs_gap_fen", *FOLD_BY, descending=[True, True, False, False, False, False])
+        .agg(
+            _COUNT,
+            _GAP,
+            pl.col("age_days").max(),
+            pl.col("severity").sort_by("rank").last(),
+            pl.col("rank").max(),
+            pl.col("nature").first(),
+            inside.alias("findings"),
+        )
+        .sort("rank", "abs_gap_fen", *FOLD_BY, descending=[True, True, False, False, False, False], nulls_last=True)
         .drop("rank")
     )
 
@@ -168,8 +181,11 @@ def _steps_without_sides(run: Run) -> int:
 
 TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
     "verdict": (_count, lambda run: sum(item["n"] for item in run.summary["codes"].values()), "count"),
-    "bridge": (lambda run: bridge_gap(run, run.summary["bridge_ends_at"])[0],
-               lambda run: bridge_gap(run, run.summary["bridge_ends_at"])[1] + run.summary["unexplained_fen"], "fen"),
+    "bridge": (
+        lambda run: bridge_gap(run, run.summary["bridge_ends_at"])[0],
+        lambda run: bridge_gap(run, run.summary["bridge_ends_at"])[1] + run.summary["unexplained_fen"],
+        "fen",
+    ),
     "codes": (lambda run: _sum(codes(run), "n"), _count, "count"),
     "owners": (lambda run: _sum(owners(run), "n"), _count, "count"),
     "details": (lambda run: _sum(folded(run), "n"), _count, "count"),
@@ -178,8 +194,11 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
     "daily_cases": (lambda run: _sum(cases_by_day(run, run.period), "n"), _applied, "count"),
     "by_member": (lambda run: _sum(refunds_by(run, "reason_group", run.period), "amount_fen"), _line("A0"), "fen"),
     "kpis": (lambda run: int(run.summary["kpis"]["refund_rate_amount_period"]["numerator"]), _line("A0"), "fen"),
-    "rows": (lambda run: _sum(run.table("intake"), "rows_read"),
-             lambda run: sum(_sum(run.table("intake"), f"rows_{part}") for part in ("loaded", "quarantined", "duplicate")), "count"),
+    "rows": (
+        lambda run: _sum(run.table("intake"), "rows_read"),
+        lambda run: sum(_sum(run.table("intake"), f"rows_{part}") for part in ("loaded", "quarantined", "duplicate")),
+        "count",
+    ),
 }
 """Tie line → the figure a section shows, the control total it must equal, their unit."""
 

@@ -1,1 +1,241 @@
-def write_workbook(run_dir, *, language): ...
+"""`discrepancies.xlsx`: the work-list, one sheet an owner, with a summary before and the evidence behind.
+
+Money is numbers (yuan, two decimals), ids are text, and no text of the data can become a formula or a link. Equal runs
+give equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from recon_kit import views
+from recon_kit.labels import code_action, code_name, column_label, value_label, word
+from recon_kit.record import Run, load_run
+from recon_kit.results import OWNER, SEVERITY
+
+FILE = "discrepancies.xlsx"
+ANSWER_DAYS = 3
+"""Owners answer by the third day after the as-of day. Source: domain, Cycle."""
+SHEET_ROWS = 1_048_576
+_CREATED = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+_WORK = (
+    "code",
+    "name",
+    "severity",
+    "nature",
+    "shop",
+    "platform",
+    "order_id",
+    "case_id",
+    "why",
+    "expected_fen",
+    "actual_fen",
+    "gap_fen",
+    "loss_fen",
+    "action",
+    "deadline",
+    "age_days",
+    "evidence",
+    "related",
+    "key",
+    "discrepancy_id",
+)
+_WIDTHS = {
+    "code": 6,
+    "name": 22,
+    "severity": 8,
+    "nature": 8,
+    "shop": 16,
+    "platform": 10,
+    "why": 60,
+    "action": 44,
+    "order_id": 22,
+    "case_id": 22,
+    "key": 24,
+    "evidence": 36,
+    "deadline": 12,
+    "discrepancy_id": 20,
+    "related": 10,
+    "file": 40,
+    "owner": 12,
+}
+
+
+@dataclass(frozen=True)
+class _Formats:
+    head: Format
+    text: Format
+    money: Format
+    count: Format
+    day: Format
+    title: Format
+
+
+def write_workbook(run_dir: Path, *, language: str) -> Path:
+    """Write `discrepancies.xlsx` into the run folder; its path."""
+    run = load_run(run_dir)
+    path = run.folder / FILE
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
+    with Workbook(str(path), options) as book:
+        book.set_properties({"created": _CREATED, "title": f"{run.summary['period']} {word('ui.workbook', language)}"})
+        formats = _formats(book)
+        _write_summary(book, run, formats, language)
+        work = _work_list(run, language)
+        for owner in OWNER:
+            mine = work.filter(pl.col("owner") == owner)
+            if mine.height:
+                _write_sheet(book, value_label("owner", owner, language), mine.select(_WORK), formats, language)
+        _write_sheet(book, word("sheet.evidence", language), _evidence(run), formats, language)
+    return path
+
+
+def _work_list(run: Run, language: str) -> pl.DataFrame:
+    """One row a primary finding, worst and largest first, in words; the codes of its related findings stand beside it."""
+    related = (
+        run.table("discrepancies")
+        .filter(pl.col("primary_id").is_not_null())
+        .group_by("primary_id")
+        .agg(pl.col("code").unique().sort().str.join(" ").alias("related"))
+    )
+    due = run.as_of + timedelta(days=ANSWER_DAYS)
+    place = pl.col("severity").replace_strict({name: i for i, name in enumerate(SEVERITY)}, default=-1, return_dtype=pl.Int64)
+    frame = (
+        run.findings.join(related, left_on="discrepancy_id", right_on="primary_id", how="left", validate="1:1")
+        .sort(place, pl.col("gap_fen").abs().fill_null(0), "discrepancy_id", descending=[True, True, False])
+        .with_columns(deadline=pl.coalesce("breaks_on", pl.lit(due)), evidence=pl.col("evidence").list.join("\n"))
+    )
+    codes = frame["code"].unique()
+    names = {code: code_name(code, language) for code in codes}
+    actions = {code: code_action(code, language) for code in codes}
+    return frame.with_columns(
+        name=pl.col("code").replace_strict(names, return_dtype=pl.String),
+        action=pl.col("code").replace_strict(actions, return_dtype=pl.String),
+        **{
+            kind: pl.Series([value_label(kind, v, language) for v in frame[kind]], dtype=pl.String)
+            for kind in ("severity", "nature", "platform")
+        },
+    )
+
+
+def _evidence(run: Run) -> pl.DataFrame:
+    """One row a source row that a finding (primary or related) rests on: file and row apart."""
+    place = pl.col("evidence").str.extract_groups(r"(?s)^(.*?)(?::(\d+))?$")
+    return (
+        run.table("discrepancies")
+        .sort("discrepancy_id")
+        .select("discrepancy_id", "code", "evidence")
+        .explode("evidence")
+        .drop_nulls("evidence")
+        .with_columns(file=place.struct.field("1"), row=place.struct.field("2").cast(pl.Int64, strict=False))
+        .drop("evidence")
+    )
+
+
+def _write_summary(book: Workbook, run: Run, formats: _Formats, language: str) -> None:
+    """Verdict, the bridge, and findings by code."""
+    sheet = book.add_worksheet(word("sheet.summary", language))
+    sheet.hide_gridlines(2)
+    sheet.set_column(0, 0, 8)
+    sheet.set_column(1, 1, 36)
+    sheet.set_column(2, 6, 18)
+    summary = run.summary
+    sheet.write_string(0, 0, f"{summary['entity']} {summary['period']}", formats.title)
+    facts = (
+        ("verdict", word(f"verdict.{summary['verdict']}", language)),
+        ("as_of", str(summary["as_of"])),
+        ("standard", str(summary["standard"])),
+    )
+    for row, (key, text) in enumerate(facts, start=1):
+        sheet.write_string(row, 0, word(f"ui.{key}", language))
+        sheet.write_string(row, 1, text)
+    steps = views.bridge_steps(run)
+    names = [word(f"bridge.{line}", language) for line in steps["line"]]
+    bridge = steps.with_columns(label=pl.Series(names, dtype=pl.String)).select("line", "label", "amount_fen", "n")
+    row = _write_table(sheet, len(facts) + 2, bridge, formats, language)
+    codes = views.codes(run)
+    shown = codes.select(
+        "code",
+        pl.Series("name", [code_name(code, language) for code in codes["code"]], pl.String),
+        "abs_gap_fen",
+        "n",
+        pl.Series("severity", [value_label("severity", v, language) for v in codes["severity"]], pl.String),
+        pl.Series("nature", [value_label("nature", v, language) for v in codes["nature"]], pl.String),
+        pl.Series("owner", [value_label("owner", v, language) for v in codes["owner"]], pl.String),
+    )
+    row = _write_table(sheet, row + 1, shown, formats, language)
+    for code, missing in summary["not_checked"].items():
+        row += 1
+        sheet.write_string(row, 0, code)
+        sheet.write_string(row, 1, f"{word('ui.not_checked', language)}: {code_name(code, language)} ({missing})")
+
+
+def _write_sheet(book: Workbook, name: str, frame: pl.DataFrame, formats: _Formats, language: str) -> None:
+    """A table on a sheet of its own: header frozen and filtered, printed landscape with the header on every page."""
+    sheet = book.add_worksheet(name)
+    kept = frame.head(SHEET_ROWS - 2)
+    _write_table(sheet, 0, kept, formats, language)
+    if kept.height < frame.height:
+        rest = word("ui.rest", language, n=f"{frame.height - kept.height:,}")
+        sheet.write_string(SHEET_ROWS - 1, 0, rest)
+    for place, column in enumerate(frame.columns):
+        sheet.set_column(place, place, _WIDTHS.get(column, 13))
+    sheet.freeze_panes(1, 2 if "name" in frame.columns else 0)
+    sheet.autofilter(0, 0, kept.height, frame.width - 1)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+
+
+def _write_table(sheet: Worksheet, top: int, frame: pl.DataFrame, formats: _Formats, language: str) -> int:
+    """Header and rows from row `top`; the first row after them."""
+    _write_row(sheet, top, [column_label(name, language) for name in frame.columns], [formats.head] * frame.width)
+    styles = [_style(name, dtype, formats) for name, dtype in frame.schema.items()]
+    money = [name.endswith("_fen") for name in frame.columns]
+    for row, values in enumerate(frame.iter_rows(), start=top + 1):
+        cells = [value / 100 if is_money and value is not None else value for value, is_money in zip(values, money, strict=True)]
+        _write_row(sheet, row, cells, styles)
+    return top + frame.height + 1
+
+
+def _write_row(sheet: Worksheet, row: int, cells: Iterable[Any], styles: Sequence[Format]) -> None:
+    for column, (cell, style) in enumerate(zip(cells, styles, strict=True)):
+        if cell is None:
+            continue
+        if isinstance(cell, str):
+            sheet.write_string(row, column, cell[:32_767], style)
+        elif isinstance(cell, date):
+            sheet.write_datetime(row, column, datetime(cell.year, cell.month, cell.day), style)  # noqa: DTZ001 - a sheet has no zone
+        else:
+            sheet.write_number(row, column, cell, style)
+
+
+def _style(name: str, dtype: pl.DataType, formats: _Formats) -> Format:
+    if name.endswith("_fen"):
+        return formats.money
+    if dtype == pl.Date():
+        return formats.day
+    return formats.count if dtype.is_numeric() else formats.text
+
+
+def _formats(book: Workbook) -> _Formats:
+    top = {"valign": "top", "font_size": 10}
+    return _Formats(
+        head=book.add_format(
+            {"bold": True, "bottom": 1, "bg_color": "#EEF1F4", "valign": "vcenter", "text_wrap": True, "font_size": 10}
+        ),
+        text=book.add_format({**top, "num_format": "@", "text_wrap": True}),
+        money=book.add_format({**top, "num_format": "#,##0.00;[Red]-#,##0.00"}),
+        count=book.add_format({**top, "num_format": "#,##0"}),
+        day=book.add_format({**top, "num_format": "yyyy-mm-dd"}),
+        title=book.add_format({"bold": True, "font_size": 14}),
+    )

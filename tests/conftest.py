@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
-from recon_kit.results import BRIDGE, BRIDGE_ITEMS, DISCREPANCIES, INTAKE, KPIS, QUARANTINE, Table, conform_result
+from recon_kit.results import BRIDGE, BRIDGE_ITEMS, DISCREPANCIES, INTAKE, KPIS, QUARANTINE, conform_result
 from recon_kit.rules.catalogue import CATALOGUE
 from recon_kit.schema import AFTERSALES, FLOWS, conform
 
@@ -23,12 +23,12 @@ settings.load_profile("project")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HOSTILE = (
     "<script>window.fired=1</script>",
-    "<img src=x onerror=\"window.fired=1\">",
+    '<img src=x onerror="window.fired=1">',
     "</script><script>window.fired=1</script>",
     "<svg onload=window.fired=1>",
     "javascript:window.fired=1",
-    "<a href=\"javascript:window.fired=1\">x</a>",
-    "=HYPERLINK(\"http://evil.example/\",\"x\")",
+    '<a href="javascript:window.fired=1">x</a>',
+    '=HYPERLINK("http://evil.example/","x")',
     "@SUM(1+1)",
     "{{ 7*7 }}",
     "<!-- --><style>body{display:none}</style>",
@@ -47,7 +47,9 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
     steps = {"A0": a0, "A2": -17820, "A3": b0 - a0 + 17820 + 26193, "A4": -26193, "B0": b0, "B2": -69900, "B4": 17462, "B7": 1}
     steps["C0"] = b0 - 69900 + 17462 + 1
     lines = ("A0", "A1", "A2", "A3", "A4", "A4E", "A5", "A6", "B0", "B1", "B2", "B3", "B4", "B5", "B6", "B7", "C0")
-    bridge = pl.DataFrame({"line": lines, "label": lines, "amount_fen": [steps.get(line, 0) for line in lines], "n": [3] * len(lines)})
+    bridge = pl.DataFrame(
+        {"line": lines, "label": lines, "amount_fen": [steps.get(line, 0) for line in lines], "n": [3] * len(lines)}
+    )
     items = bridge.filter(pl.col("line") != "C0").select("line", "amount_fen", key=pl.col("line"))
     kpis = _kpis(a0)
     intake = _intake(texts)
@@ -60,28 +62,45 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
         "kpis": kpis,
         "intake": intake,
         "quarantine": conform_result(
-            pl.DataFrame({"file": [texts[0]], "row": [7], "column": ["金额"], "value": ["12.345"], "reason": [texts[-1]]}), QUARANTINE
+            pl.DataFrame({"file": [texts[0]], "row": [7], "column": ["金额"], "value": ["12.345"], "reason": [texts[-1]]}),
+            QUARANTINE,
         ),
     }
     (folder / "tables").mkdir(parents=True)
     for name, frame in tables.items():
         frame.write_parquet(folder / "tables" / f"{name}.parquet")
     primary = findings.filter(pl.col("primary_id").is_null())
-    rows = {row["file"]: {k: v for k, v in row.items() if k in ("layout", "table") or k.startswith("rows_")} for row in intake.to_dicts()}
+    rows = {
+        row["file"]: {k: v for k, v in row.items() if k in ("layout", "table") or k.startswith("rows_")}
+        for row in intake.to_dicts()
+    }
     summary = {
-        "schema": 1, "entity": texts[0], "period": "2026-10", "as_of": "2026-10-31", "language": language, "standard": "SBE",
-        "verdict": "breaks", "unexplained_fen": 0, "bridge_ends_at": "C0", "bridge": dict(zip(lines, bridge["amount_fen"], strict=True)),
+        "schema": 1,
+        "entity": texts[0],
+        "period": "2026-10",
+        "as_of": "2026-10-31",
+        "language": language,
+        "standard": "SBE",
+        "verdict": "breaks",
+        "unexplained_fen": 0,
+        "bridge_ends_at": "C0",
+        "bridge": dict(zip(lines, bridge["amount_fen"], strict=True)),
         "codes": {
             code: {"n": n, "gap_fen": GAPS.get(code, 0) * n, "expected_fen": 0, "actual_fen": 0, "nature": CATALOGUE[code].nature}
             for code, n in CODES.items()
         },
         "related": {"C08": findings.height - primary.height},
-        "not_checked": {"W01": "receipts", "Q02": "complaints, aftersales"}, "not_scheduled": ["S01", "S02"],
+        "not_checked": {"W01": "receipts", "Q02": "complaints, aftersales"},
+        "not_scheduled": ["S01", "S02"],
         "rows": rows,
-        "controls": [{"file": texts[0], "measure": "支出合计", "unit": "fen", "stated": 123456, "found": 123456},
-                     {"file": texts[-1], "measure": "行数", "unit": "rows", "stated": 12, "found": 12}],
+        "controls": [
+            {"file": texts[0], "measure": "支出合计", "unit": "fen", "stated": 123456, "found": 123456},
+            {"file": texts[-1], "measure": "行数", "unit": "rows", "stated": 12, "found": 12},
+        ],
         "kpis": {row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in kpis.to_dicts()},
-        "warnings": [texts[-1]], "inputs_sha256": "0" * 64, "versions": {"recon_kit": "0.1.0"},
+        "warnings": [texts[-1]],
+        "inputs_sha256": "0" * 64,
+        "versions": {"recon_kit": "0.1.0"},
     }
     (folder / "summary.json").write_text(json.dumps(summary, ensure_ascii=False), encoding="utf-8")
     return folder
@@ -93,21 +112,46 @@ def _cases(texts: tuple[str, ...]) -> pl.DataFrame:
     for i in range(120):
         applied = datetime(2026, 9 if i < 50 else 10, i % 28 + 1, 9, 30, tzinfo=SHANGHAI)
         rows.append(
-            {"platform": ("tmall", "pdd", "wechat_mini")[i % 3], "case_id": f"118000000000{i:07d}", "shop": texts[i % len(texts)],
-             "order_id": f"3310761902812{i:06d}", "kind": kinds[i % 7 % 3], "reason": texts[i % len(texts)],
-             "reason_group": ("quality", "no_reason", "logistics", None)[i % 4], "applied_at": applied,
-             "completed_at": applied + timedelta(hours=20), "requested_fen": 2990 + i, "final_fen": 2990 + 37 * i,
-             "platform_status": "success", "source_file": texts[0], "source_row": i + 2}
+            {
+                "platform": ("tmall", "pdd", "wechat_mini")[i % 3],
+                "case_id": f"118000000000{i:07d}",
+                "shop": texts[i % len(texts)],
+                "order_id": f"3310761902812{i:06d}",
+                "kind": kinds[i % 7 % 3],
+                "reason": texts[i % len(texts)],
+                "reason_group": ("quality", "no_reason", "logistics", None)[i % 4],
+                "applied_at": applied,
+                "completed_at": applied + timedelta(hours=20),
+                "requested_fen": 2990 + i,
+                "final_fen": 2990 + 37 * i,
+                "platform_status": "success",
+                "source_file": texts[0],
+                "source_row": i + 2,
+            }
         )
-    return pl.DataFrame(rows, schema_overrides={"applied_at": pl.Datetime("us", "Asia/Shanghai"), "completed_at": pl.Datetime("us", "Asia/Shanghai")})
+    return pl.DataFrame(
+        rows,
+        schema_overrides={"applied_at": pl.Datetime("us", "Asia/Shanghai"), "completed_at": pl.Datetime("us", "Asia/Shanghai")},
+    )
 
 
 def _flows(texts: tuple[str, ...]) -> pl.DataFrame:
     rows = []
     for i in range(118):
         at = datetime(2026, 9 if i < 50 else 10, i % 28 + 1, 18, 0, tzinfo=SHANGHAI)
-        rows.append({"channel": "alipay", "flow_id": f"F{i:05d}", "at": at, "status": "success", "kind": "refund",
-                     "amount_fen": -(2990 + 37 * i), "memo": texts[i % len(texts)], "source_file": texts[0], "source_row": i + 2})
+        rows.append(
+            {
+                "channel": "alipay",
+                "flow_id": f"F{i:05d}",
+                "at": at,
+                "status": "success",
+                "kind": "refund",
+                "amount_fen": -(2990 + 37 * i),
+                "memo": texts[i % len(texts)],
+                "source_file": texts[0],
+                "source_row": i + 2,
+            }
+        )
     return pl.DataFrame(rows, schema_overrides={"at": pl.Datetime("us", "Asia/Shanghai")})
 
 
@@ -119,13 +163,28 @@ def _findings(texts: tuple[str, ...]) -> pl.DataFrame:
             at = datetime(2026, 10, 4 + 5 * (i // 2), 12, 0, tzinfo=SHANGHAI)
             gap = GAPS.get(code)
             rows.append(
-                {"discrepancy_id": f"{code}-{i:04d}", "code": code, "key": f"1180000000{i:09d}", "key_kind": "case_id", "platform": "tmall",
-                 "shop": texts[i % len(texts)], "channel": "alipay", "order_id": f"3310761902812{i:06d}",
-                 "case_id": f"1180000000{i:09d}", "expected_fen": None if gap is None else 8731, "actual_fen": None if gap is None else 8731 + gap,
-                 "gap_fen": gap, "nature": entry.nature, "severity": entry.severity, "owner": entry.owner, "event_at": at,
-                 "age_days": 40 if code == "K05" else (date(2026, 10, 31) - at.date()).days,
-                 "breaks_on": date(2026, 11, 3) if entry.nature == "timing" else None, "why": f"{texts[i % len(texts)]}：{code} 说明",
-                 "evidence": [f"{texts[0]}:{i + 2}", f"{texts[-1]}:{i + 9}"]}
+                {
+                    "discrepancy_id": f"{code}-{i:04d}",
+                    "code": code,
+                    "key": f"1180000000{i:09d}",
+                    "key_kind": "case_id",
+                    "platform": "tmall",
+                    "shop": texts[i % len(texts)],
+                    "channel": "alipay",
+                    "order_id": f"3310761902812{i:06d}",
+                    "case_id": f"1180000000{i:09d}",
+                    "expected_fen": None if gap is None else 8731,
+                    "actual_fen": None if gap is None else 8731 + gap,
+                    "gap_fen": gap,
+                    "nature": entry.nature,
+                    "severity": entry.severity,
+                    "owner": entry.owner,
+                    "event_at": at,
+                    "age_days": 40 if code == "K05" else (date(2026, 10, 31) - at.date()).days,
+                    "breaks_on": date(2026, 11, 3) if entry.nature == "timing" else None,
+                    "why": f"{texts[i % len(texts)]}：{code} 说明",
+                    "evidence": [f"{texts[0]}:{i + 2}", f"{texts[-1]}:{i + 9}"],
+                }
             )
     rows.append({**rows[0], "discrepancy_id": "C08-0000", "code": "C08", "primary_id": "C04-0000"})
     frame = pl.DataFrame(rows, infer_schema_length=None)
@@ -139,7 +198,16 @@ def _kpis(a0: int) -> pl.DataFrame:
         ("paid_gmv", 18395989, None, "fen", None, orders, "paid_at", True),
         ("aftersales_rate_period", 70, 505, "count", 70 / 505, orders, "applied_at", True),
         ("aftersales_rate_cohort", 61, 505, "count", 61 / 505, orders, "paid_at", False),
-        ("refund_rate_amount_period", a0, 18395989, "fen", a0 / 18395989, "gross buyer_paid of those orders", "completed_at", True),
+        (
+            "refund_rate_amount_period",
+            a0,
+            18395989,
+            "fen",
+            a0 / 18395989,
+            "gross buyer_paid of those orders",
+            "completed_at",
+            True,
+        ),
         ("avg_refund_hours_period", 1400, 70, "hours", 20.0, "success refund cases", "completed_at", True),
     ]
     names = ("kpi", "numerator", "denominator", "unit", "value", "base", "date_basis", "is_mature")
@@ -148,8 +216,18 @@ def _kpis(a0: int) -> pl.DataFrame:
 
 
 def _intake(texts: tuple[str, ...]) -> pl.DataFrame:
-    rows = [{"file": f"{text}.csv", "layout": "alipay_ledger", "table": ("flows", "aftersales")[i % 2], "rows_read": 130 + i,
-             "rows_loaded": 128 + i, "rows_quarantined": 1, "rows_duplicate": 1} for i, text in enumerate(texts)]
+    rows = [
+        {
+            "file": f"{text}.csv",
+            "layout": "alipay_ledger",
+            "table": ("flows", "aftersales")[i % 2],
+            "rows_read": 130 + i,
+            "rows_loaded": 128 + i,
+            "rows_quarantined": 1,
+            "rows_duplicate": 1,
+        }
+        for i, text in enumerate(texts)
+    ]
     return conform_result(pl.DataFrame(rows), INTAKE)
 
 
