@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
+from recon_kit.cli.check import check_command
 from recon_kit.cli.new import new_command
 from recon_kit.cli.run import run_command
+from recon_kit.cli.sample import sample_command
 from recon_kit.cli.template import template_command
 from recon_kit.errors import ReconError
 
@@ -24,8 +26,10 @@ app = typer.Typer(
     epilog="先试样例 · try the sample:  recon-kit run 2026-10 --data data/sample --out reports",
 )
 app.command("run")(run_command)
+app.command("check")(check_command)
 app.command("template")(template_command)
 app.command("new")(new_command)
+app.command("sample")(sample_command)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from recon_kit.errors import SourceError
-from recon_kit.money import format_yuan
 
 if TYPE_CHECKING:
     import polars as pl
@@ -114,7 +113,13 @@ def _print(checked: Checked, language: Language, console: Console) -> None:
 
     table = Table(box=None, padding=(0, 1))
     for name in ("file", "kind", "period", "rows", "money", "totals", "problems"):
-        table.add_column(WORDS[name][language], justify="right" if name in ("rows", "money") else "left", overflow="fold")
+        is_number = name in ("rows", "money")
+        table.add_column(
+            WORDS[name][language],
+            justify="right" if is_number else "left",
+            no_wrap=is_number or name == "period",
+            overflow="fold",
+        )
     for row in checked.files:
         table.add_row(*map(escape, row))
     if checked.files:
@@ -125,6 +130,8 @@ def _print(checked: Checked, language: Language, console: Console) -> None:
 
 
 def _file_row(reading: Reading, collected: Collected, language: Language) -> tuple[str, ...]:
+    from recon_kit.money import format_yuan
+
     intake = collected.intake.filter(collected.intake["file"] == reading.name).row(0, named=True)
     broken = reading.controls.filter(reading.controls["stated"] != reading.controls["found"]).height
     totals = "broken" if broken else "ties" if reading.controls.height else "none"
@@ -146,11 +153,15 @@ def _file_row(reading: Reading, collected: Collected, language: Language) -> tup
 
 
 def _span(first: datetime | None, last: datetime | None) -> str:
-    return f"{first:%Y-%m-%d} – {last:%Y-%m-%d}" if first and last else ""
+    if not first or not last:
+        return ""
+    return f"{first:%Y-%m-%d}~{last:%m-%d}" if first.year == last.year else f"{first:%Y-%m-%d}~{last:%Y-%m-%d}"
 
 
 def _problems(collected: Collected, language: Language) -> list[str]:
     """Broken totals, rows set aside by column and reason, and keys that came twice."""
+    from recon_kit.money import format_yuan
+
     said = []
     for row in collected.controls.filter(collected.controls["stated"] != collected.controls["found"]).iter_rows(named=True):
         stated, found = (format_yuan(row[n]) if row["unit"] == "fen" else f"{row[n]:,}" for n in ("stated", "found"))
