@@ -115,11 +115,12 @@ def match(pair: Pair, left: pl.DataFrame, right: pl.DataFrame, *, partitions: in
     Raises MatchError when a frame lacks a column the ladder names, or when a row was used twice.
     """
     _check(pair, left, right)
-    parts = [
-        _climb(pair.ladder, left.filter(pl.col("partition") % partitions == i), right.filter(pl.col("partition") % partitions == i))
-        for i in range(partitions)
-    ]
-    matched = Matched(*(pl.concat(side).sort("row") for side in zip(*parts, strict=True)))
+    if partitions == 1:
+        matched = Matched(*_climb(pair.ladder, left, right))
+    else:
+        share = [pl.col("partition") % partitions == i for i in range(partitions)]
+        parts = [_climb(pair.ladder, left.filter(mine), right.filter(mine)) for mine in share]
+        matched = Matched(*(pl.concat(side).sort("row") for side in zip(*parts, strict=True)))
     for side, given in ((matched.left, left), (matched.right, right)):
         if side["row"].n_unique() != given.height or side.height != given.height:
             raise MatchError(f"pair {pair.name}: {given.height} rows in, {side.height} out; every row must come out once. This is a bug")
@@ -138,10 +139,10 @@ def _climb(ladder: tuple[Pass, ...], left: pl.DataFrame, right: pl.DataFrame) ->
     """One partition: each pass in turn on what is still open."""
     lefts, rights = _memberships(), _memberships()
     for rung in ladder:
-        open_right = right.join(rights, on="row", how="anti")
+        open_right = right if rights.is_empty() else right.join(rights, on="row", how="anti")
         if open_right.is_empty() or left.is_empty():
             break
-        all_left = left.join(lefts, on="row", how="left", validate="1:1")
+        all_left = left.join(lefts, on="row", how="left", validate="1:1", maintain_order="left")
         new_left, new_right = _PASSES[rung.how](_keyed(all_left, rung, 0), _keyed(open_right, rung, 1), rung)
         lefts = pl.concat([lefts, new_left.select("row", "group", pl.lit(rung.name).alias("pass"))])
         rights = pl.concat([rights, new_right.select("row", "group", pl.lit(rung.name).alias("pass"))])
@@ -172,7 +173,7 @@ Sides = tuple[pl.DataFrame, pl.DataFrame]
 def _match_key(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
     on = _keys(rung)
     groups = left.group_by(on).agg(pl.coalesce("group", "row").min().alias("group"))
-    lefts = _open(left).join(right.select(on).unique(), on=on, how="semi").join(groups, on=on, validate="m:1")
+    lefts = _open(left).join(right.select(on), on=on, how="semi").join(groups, on=on, validate="m:1")
     rights = right.join(groups, on=on, validate="m:1")
     return lefts, rights
 
@@ -260,15 +261,15 @@ _PASSES: dict[str, Callable[[pl.DataFrame, pl.DataFrame, Pass], Sides]] = {
 
 def _outcome(left: pl.DataFrame, lefts: pl.DataFrame, right: pl.DataFrame, rights: pl.DataFrame) -> Sides:
     """Join memberships back; an unmatched row whose `order` still has an unmatched counterpart is ambiguous."""
-    left_out = left.join(lefts, on="row", how="left", validate="1:1")
-    right_out = right.join(rights, on="row", how="left", validate="1:1")
+    left_out = left.join(lefts, on="row", how="left", validate="1:1", maintain_order="left")
+    right_out = right.join(rights, on="row", how="left", validate="1:1", maintain_order="left")
     if "order" not in left.columns or "order" not in right.columns:
         reason = pl.when(pl.col("group").is_null()).then(pl.lit("no_counterpart")).alias("reason")
         return left_out.with_columns(reason), right_out.with_columns(reason)
 
     def with_reason(mine: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
         waiting = other.filter(pl.col("group").is_null()).select("order").drop_nulls().unique().with_columns(pl.lit(True).alias("waits"))
-        return mine.join(waiting, on="order", how="left", validate="m:1").with_columns(
+        return mine.join(waiting, on="order", how="left", validate="m:1", maintain_order="left").with_columns(
             pl.when(pl.col("group").is_null())
             .then(pl.when(pl.col("waits")).then(pl.lit("ambiguous")).otherwise(pl.lit("no_counterpart")))
             .alias("reason")

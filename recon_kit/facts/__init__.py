@@ -69,16 +69,13 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     refunds = match_refunds(cases, flows, scope, partitions=partitions)
     parts = allocate_refunds(refunds, flows)
     cases = judge_cases(cases, flows, parts, scope, covered).pipe(add_entitlement, given["order_lines"], scope)
-    flows = flows.join(parts.group_by("f").agg(pl.col("c").min()), on="f", how="left", validate="1:1", maintain_order="left").with_columns(
-        scope.is_fact("money_at").alias("is_fact"), SOURCE.alias("source")
-    )
-
+    flows = flows.join(parts.group_by("f").agg(pl.col("c").min()), on="f", how="left", validate="1:1", maintain_order="left")
     escrow = (
         cases.filter(pl.col("in_escrow") & pl.col("o").is_not_null() & ~pl.col("is_escrow_unstated"))
         .group_by("o")
         .agg((pl.col("amount_fen") + pl.col("escrow_diff_fen")).sum().alias("escrow_fen"))
     )
-    payments = build_payments(collected.tables.payments, flows, orders)
+    payments = build_payments(collected.tables.payments, given["flows"], orders)
     receipts = match_payments(orders, payments, escrow, scope, partitions=partitions)
     flows = name_flows(flows, payments)
     ledger = build_ledger(given["voucher_lines"], cases, flows, parts, scope, partitions=partitions)
@@ -155,13 +152,14 @@ def judge_cases(
     """
     config = scope.config
     moved = parts.join(
-        flows.select("f", "money_at", "at", "channel", "request_no", "decided_by", SOURCE.alias("source")), on="f", validate="m:1"
+        flows.select("f", "money_at", "at", "channel", "request_no", "decided_by", "source"), on="f", validate="m:1"
     ).with_columns(scope.is_fact("money_at").alias("is_fact"))
     part, fact = pl.col("part_fen"), pl.col("is_fact")
     requests = pl.col("request_no").filter(fact).drop_nulls()
     paid = (
         moved.join(cases.select("c", "amount_fen"), on="c", validate="m:1")
-        .group_by("c")
+        .sort("c", "f")
+        .group_by("c", maintain_order=True)
         .agg(
             part.filter(fact).sum().alias("paid_fen"),
             fact.sum().cast(pl.Int64).alias("n_paid"),
@@ -170,9 +168,9 @@ def judge_cases(
             (part == pl.col("amount_fen")).filter(fact).all().alias("is_each_final"),
             (requests.n_unique() == requests.len()).alias("is_request_distinct"),
             (~fact & (pl.col("at") < scope.cut)).any().alias("has_pending"),
-            pl.col("channel").sort_by("f").first().alias("flow_channel"),
+            pl.col("channel").first().alias("flow_channel"),
             (fact & (pl.col("decided_by") == "platform")).any().alias("is_flow_decided"),
-            pl.col("source").sort_by("f").head(20).alias("flow_source"),
+            pl.col("source").head(20).alias("flow_source"),
         )
     )
     sla = config.sla_days
@@ -222,7 +220,6 @@ def judge_allocations(allocations: pl.DataFrame, scope: Scope, covered: dict[str
             pl.lit(scope.config.tolerance.row).alias("tolerance_fen"),
             pl.lit(scope.config.sla_days.payment).alias("sla_days"),
         )
-        .sort("allocation")
     )
 
 
@@ -230,6 +227,7 @@ def sum_order_refunds(
     orders: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, escrow: pl.DataFrame, scope: Scope
 ) -> pl.DataFrame:
     """One row per order with refunds: what it paid and what went back, in-escrow refunds included. Source: rulings 12, 16."""
+    about = ["o", "order_id", "platform", "platform_key", "shop", "channel", "buyer_paid_fen"]
     back = (
         flows.filter(pl.col("kind").is_in(["refund", "small_transfer"]) & pl.col("o").is_not_null() & scope.is_fact("money_at"))
         .group_by("o")
@@ -237,13 +235,13 @@ def sum_order_refunds(
             pl.col("out_fen").sum(),
             pl.col("money_at").max(),
             pl.len().alias("n_flows"),
-            pl.concat_str("source_file", pl.lit(":"), "source_row").sort_by("f").head(20).alias("flow_source"),
+            pl.col("source").sort_by("f").head(20).alias("flow_source"),
         )
     )
     return (
         back.join(escrow, on="o", how="full", coalesce=True, validate="1:1")
-        .join(orders.select("o", "order_id", "platform", "platform_key", "shop", "channel", "buyer_paid_fen", SOURCE.alias("order_source")), on="o", validate="1:1")
-        .with_columns((pl.col("out_fen").fill_null(0) + pl.col("escrow_fen").fill_null(0)).alias("refunded_fen"))
+        .join(orders.select(*about, "source_file", "source_row"), on="o", validate="1:1")
+        .with_columns(SOURCE.alias("order_source"), (pl.col("out_fen").fill_null(0) + pl.col("escrow_fen").fill_null(0)).alias("refunded_fen"))
         .with_columns(
             (pl.col("refunded_fen") - pl.col("buyer_paid_fen")).alias("gap_fen"), pl.lit(scope.config.tolerance.row).alias("tolerance_fen")
         )

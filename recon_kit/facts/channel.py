@@ -11,39 +11,58 @@ from recon_kit.facts.scope import Scope
 from recon_kit.matching import PAIRS, Matched, match
 from recon_kit.schema import CASE_FLOW_KINDS, REFUND_FLOW_KINDS
 
+SOURCE = pl.concat_str("source_file", pl.lit(":"), "source_row")
+MONEY_AT = pl.when(pl.col("status") == "success").then(pl.coalesce("success_at", "at"))
+"""When a flow counts as money: only with status success; at `at` where its layout has no success time. Source: schema, flows."""
 LANES = ("small_transfer", "price_protection")
 """Flow kinds that pay only a case of their own kind; a refund flow may pay any refund case. Source: rulings 18."""
 
 
 def build_flows(flows: pl.DataFrame, orders: pl.DataFrame, cases: pl.DataFrame, scope: Scope) -> pl.DataFrame:
-    """One row per flow, `f` its number in this run.
+    """One row per refund-type or unknown flow, `f` its number: what can pay a case, stand on none, or fit no rule.
 
     `out_fen` is positive when money leaves. `money_at` is when it counts as money (null: processing or failed). The order
     `o` is the one the row states, else that of its case, else the only order with its payment number; the shop follows.
     """
-    found = flows.with_row_index("f").with_columns(
-        pl.col("f").cast(pl.Int64),
-        (-pl.col("amount_fen")).alias("out_fen"),
-        pl.when(pl.col("status") == "success").then(pl.coalesce("success_at", "at")).alias("money_at"),
-        pl.col("order_id").alias("stated_order_id"),
+    found = (
+        flows.filter(pl.col("kind").is_in([*REFUND_FLOW_KINDS, "unknown"]))
+        .with_row_index("f")
+        .with_columns(
+            pl.col("f").cast(pl.Int64),
+            (-pl.col("amount_fen")).alias("out_fen"),
+            MONEY_AT.alias("money_at"),
+            pl.coalesce("case_id", "request_no").alias("ref"),
+        )
+        .with_columns(scope.is_fact("money_at").alias("is_fact"))
     )
     by_case = cases.select(
         pl.col("case_id").alias("ref"), pl.col("order_id").alias("case_order"), pl.col("pay_group").alias("case_group")
     ).unique("ref", keep="none")
-    found = found.with_columns(pl.coalesce("case_id", "request_no").alias("ref")).join(
-        by_case, on="ref", how="left", validate="m:1", maintain_order="left"
-    )
-    by_pay = orders.filter(pl.col("pay_id").is_not_null()).select("pay_id", pl.col("order_id").alias("pay_order")).unique("pay_id", keep="none")
     found = (
-        found.join(by_pay, on="pay_id", how="left", validate="m:1", maintain_order="left")
-        .with_columns(pl.coalesce("order_id", "case_order", "pay_order").alias("order_id"))
-        .pipe(attach_order, orders.with_columns(pl.col("shop").alias("order_shop")), ["o", "pay_group", "order_shop", "platform_key"])
+        found.join(by_case, on="ref", how="left", validate="m:1", maintain_order="left")
+        .with_columns(pl.coalesce("order_id", "case_order").alias("order_id"))
+        .pipe(_add_order_by_payment, orders)
+        .pipe(attach_order, orders.select("order_id", "platform", "o", "pay_group", "platform_key", pl.col("shop").alias("order_shop")))
     )
     return found.with_columns(
         pl.coalesce("shop", "order_shop").alias("shop"),
         pl.coalesce("pay_group", "case_group", "pay_id", "order_id", "flow_id").alias("pay_group"),
         pl.col("kind").is_in(REFUND_FLOW_KINDS).alias("is_refund_type"),
-    ).drop("ref", "case_order", "pay_order", "case_group", "order_shop")
+        SOURCE.alias("source"),
+    ).drop("ref", "case_order", "case_group", "order_shop")
+
+
+def _add_order_by_payment(frame: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """Fill a missing `order_id` from the only order with the row's `pay_id`."""
+    asked = frame.filter(pl.col("order_id").is_null()).select("pay_id").drop_nulls().unique()
+    if asked.is_empty():
+        return frame
+    by_pay = orders.select("pay_id", pl.col("order_id").alias("pay_order")).join(asked, on="pay_id", how="semi").unique("pay_id", keep="none")
+    return (
+        frame.join(by_pay, on="pay_id", how="left", validate="m:1", maintain_order="left")
+        .with_columns(pl.coalesce("order_id", "pay_order").alias("order_id"))
+        .drop("pay_order")
+    )
 
 
 def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, partitions: int = 1) -> Matched:
@@ -115,86 +134,98 @@ def allocate_refunds(matched: Matched, flows: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Receipts:
-    """M1: `payments` one row per payment counted once, `allocations` one row per order or combined payment, and the match."""
+    """M1: `payments` one row per payment (`p`); `allocations` what does not tie, one row per order, combined payment or
+    payment without order; and the match."""
 
     payments: pl.DataFrame
     allocations: pl.DataFrame
     matched: Matched
 
 
+PAYMENT_COLUMNS = ["channel", "flow_id", "pay_id", "trade_no", "shop", "order_id", "money_at", "amount_fen", "source_file", "source_row"]
+
+
 def build_payments(payments: pl.DataFrame | None, flows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     """Template rows ∪ receipt flows, counted once; one row each, `p` its number. Source: rulings 1 and 2.
 
     A template row whose pay_id (else order_id) has receipt flows is the same money: `is_covered`, the flows count and take
-    its order. `o` is the order stated, null where the payment states none that is loaded.
+    its order. `stated_order_id` is what the file says, `o` the loaded order it is (null: none).
     """
-    receipts = flows.filter((pl.col("kind") == "trade_receipt") & pl.col("money_at").is_not_null()).select(
+    receipts = flows.filter((pl.col("kind") == "trade_receipt") & MONEY_AT.is_not_null()).select(
+        *(MONEY_AT.alias("money_at") if name == "money_at" else pl.col(name) for name in PAYMENT_COLUMNS),
         pl.lit("flows").alias("table"),
-        "channel",
-        "flow_id",
-        "pay_id",
-        "trade_no",
-        "shop",
-        "order_id",
-        "stated_order_id",
-        "money_at",
-        pl.col("amount_fen"),
-        "source_file",
-        "source_row",
+        pl.col("order_id").alias("stated_order_id"),
+        pl.lit(value=False).alias("is_covered"),
     )
-    if payments is None or payments.is_empty():
-        rows = receipts.with_columns(pl.lit(False).alias("is_covered"))
-    else:
-        template = payments.filter(pl.col("status") != "closed").select(
+    if payments is not None and not payments.is_empty():
+        receipts = _complete_payments(receipts, payments)
+    return (
+        receipts.with_row_index("p")
+        .with_columns(pl.col("p").cast(pl.Int64))
+        .pipe(_add_order_by_payment, orders)
+        .pipe(attach_order, orders.select("order_id", "platform", "o"))
+    )
+
+
+def _complete_payments(receipts: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+    """Receipts that take their order from template rows, followed by the template rows."""
+    template = payments.filter(pl.col("status") != "closed").with_columns(
+        pl.col("paid_at").alias("money_at"), pl.lit(None, pl.String).alias("flow_id")
+    )
+    known = template.drop_nulls("order_id").select("pay_id", pl.col("order_id").alias("known")).unique("pay_id", keep="none")
+    receipts = (
+        receipts.join(known, on="pay_id", how="left", validate="m:1", maintain_order="left")
+        .with_columns(pl.coalesce("order_id", "known").alias("order_id"))
+        .drop("known")
+    )
+    covered = pl.lit(value=True)
+    by_pay = receipts.select("pay_id").drop_nulls().unique().with_columns(covered.alias("by_pay"))
+    by_order = receipts.select("order_id").drop_nulls().unique().with_columns(covered.alias("by_order"))
+    template = (
+        template.join(by_pay, on="pay_id", how="left", validate="m:1", maintain_order="left")
+        .join(by_order, on="order_id", how="left", validate="m:1", maintain_order="left")
+        .select(
+            *PAYMENT_COLUMNS,
             pl.lit("payments").alias("table"),
-            "channel",
-            pl.lit(None, pl.String).alias("flow_id"),
-            "pay_id",
-            "trade_no",
-            "shop",
-            "order_id",
             pl.col("order_id").alias("stated_order_id"),
-            pl.col("paid_at").alias("money_at"),
-            "amount_fen",
-            "source_file",
-            "source_row",
+            pl.coalesce("by_pay", "by_order", pl.lit(value=False)).alias("is_covered"),
         )
-        known = template.filter(pl.col("order_id").is_not_null()).select("pay_id", pl.col("order_id").alias("known")).unique("pay_id", keep="none")
-        receipts = receipts.join(known, on="pay_id", how="left", validate="m:1").with_columns(
-            pl.coalesce("order_id", "known").alias("order_id"), pl.coalesce("stated_order_id", "known").alias("stated_order_id")
-        ).drop("known")
-        pays, ids = receipts["pay_id"].drop_nulls().unique(), receipts["order_id"].drop_nulls().unique()
-        covered = pl.col("pay_id").is_in(pays.implode()) | pl.col("order_id").is_in(ids.implode()).fill_null(False)
-        rows = pl.concat([receipts.with_columns(pl.lit(False).alias("is_covered")), template.with_columns(covered.alias("is_covered"))])
-    return rows.with_row_index("p").with_columns(pl.col("p").cast(pl.Int64)).pipe(attach_order, orders, ["o"])
+    )
+    return pl.concat([receipts, template])
 
 
 def match_payments(orders: pl.DataFrame, payments: pl.DataFrame, escrow: pl.DataFrame, scope: Scope, *, partitions: int = 1) -> Receipts:
     """M1: what each order should have brought against what arrived, as facts of the as-of day.
 
     A payment that states its order is compared with that order; one that only states a payment number is compared with
-    all orders of that number together. `escrow`: columns o, escrow_fen (refunded before confirmation, never arrives).
+    all orders of that number together. The `allocation` is the (first) order's number. `escrow`: columns o, escrow_fen
+    (refunded before confirmation, never arrives).
     """
     counted = payments.filter(~pl.col("is_covered") & scope.is_fact("money_at"))
-    groups = orders.filter(pl.col("pay_id").is_not_null()).group_by("pay_id").agg(pl.len().alias("n_pay_orders"))
-    counted = counted.join(groups, on="pay_id", how="left", validate="m:1")
-    combined = (
-        counted.filter(pl.col("o").is_null() & (pl.col("n_pay_orders") > 0)).select("pay_id").unique().with_columns(pl.lit(True).alias("is_combined"))
-    )
     left = (
         orders.filter(pl.col("paid_at").is_not_null() & (pl.col("status") != "unpaid"))
-        .join(escrow, on="o", how="left", validate="1:1")
-        .join(combined, on="pay_id", how="left", validate="m:1")
+        .select("o", "pay_id", "buyer_paid_fen", "paid_at")
+        .join(escrow, on="o", how="left", validate="1:1", maintain_order="left")
         .with_columns(
-            (pl.col("buyer_paid_fen") - pl.col("escrow_fen").fill_null(0)).alias("expected_fen"),
-            pl.when(pl.col("is_combined"))
-            .then(pl.concat_str(pl.lit("pay "), "pay_id"))
-            .otherwise(pl.concat_str(pl.lit("order "), pl.col("o")))
-            .alias("allocation"),
+            (pl.col("buyer_paid_fen") - pl.col("escrow_fen").fill_null(0)).alias("expected_fen"), pl.col("o").alias("allocation")
         )
     )
-    right = counted.join(left.select("o", "allocation"), on="o", how="left", validate="m:1").with_columns(
-        pl.coalesce("allocation", pl.when(pl.col("n_pay_orders") > 0).then(pl.concat_str(pl.lit("pay "), "pay_id"))).alias("allocation")
+    combined = (
+        left.join(counted.filter(pl.col("o").is_null()).select("pay_id").drop_nulls().unique(), on="pay_id", how="semi")
+        .group_by("pay_id")
+        .agg(pl.col("o").min().alias("combined"))
+    )
+    right = counted.select("p", "o", "pay_id", "amount_fen", "money_at")
+    if not combined.is_empty():
+        left = left.join(combined, on="pay_id", how="left", validate="m:1", maintain_order="left").with_columns(
+            pl.coalesce("combined", "allocation").alias("allocation")
+        )
+        right = right.join(combined, on="pay_id", how="left", validate="m:1", maintain_order="left")
+    else:
+        right = right.with_columns(pl.lit(None, pl.Int64).alias("combined"))
+    own = left.select("o", pl.col("allocation").alias("own"))
+    right = right.join(own, on="o", how="left", validate="m:1", maintain_order="left").with_columns(
+        pl.coalesce("own", "combined").alias("allocation")
     )
     matched = match(
         PAIRS["M1"],
@@ -204,46 +235,60 @@ def match_payments(orders: pl.DataFrame, payments: pl.DataFrame, escrow: pl.Data
             pl.col("paid_at").dt.date().alias("day"),
             pl.lit(scope.config.sla_days.payment).alias("window_days"),
             "allocation",
-            pl.col("allocation").hash().alias("partition"),
+            pl.col("allocation").cast(pl.UInt64).alias("partition"),
         ),
         right.select(
             pl.col("p").alias("row"),
             "amount_fen",
             pl.col("money_at").dt.date().alias("day"),
             "allocation",
-            pl.coalesce("allocation", "pay_id", "stated_order_id", "flow_id").hash().alias("partition"),
+            pl.col("allocation").fill_null(pl.col("p")).cast(pl.UInt64).alias("partition"),
         ),
         partitions=partitions,
     )
-    return Receipts(payments, _allocations(left, right), matched)
+    return Receipts(payments, _allocations(left, right, orders, payments), matched)
 
 
-def _allocations(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
-    """One row per order, combined payment, or payment without order: both sums, both counts, and their sources."""
-    source = pl.concat_str("source_file", pl.lit(":"), "source_row")
-    orders = left.group_by("allocation").agg(
-        pl.len().alias("n_orders"),
-        pl.col("expected_fen").sum(),
-        pl.col("buyer_paid_fen").sum(),
-        pl.col("o").min(),
-        pl.col("order_id", "platform", "shop", "channel", "kind", "is_escrow", "pay_id").first(),
-        pl.col("paid_at").min(),
-        pl.col("confirmed_at").min(),
-        source.head(5).alias("order_source"),
+def _allocations(left: pl.DataFrame, right: pl.DataFrame, orders: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+    """What does not tie, one row per allocation: both sums and counts, and where they come from."""
+    due = left.group_by("allocation").agg(pl.len().alias("n_orders"), pl.col("expected_fen").sum())
+    came = right.drop_nulls("allocation").group_by("allocation").agg(pl.len().alias("n_payments"), pl.col("amount_fen").sum().alias("received_fen"))
+    sums = due.join(came, on="allocation", how="left", validate="1:1").with_columns(pl.col("n_payments", "received_fen").fill_null(0))
+    odd = sums.filter(pl.col("received_fen") != pl.col("expected_fen"))
+    about = ["o", "order_id", "platform", "shop", "channel", "kind", "is_escrow", "pay_id", "confirmed_at"]
+    due_odd = (
+        left.join(odd.select("allocation"), on="allocation", how="semi")
+        .join(orders.select(*about, "source_file", "source_row"), on="o", validate="1:1")
+        .sort("allocation", "o")
+        .group_by("allocation", maintain_order=True)
+        .agg(pl.col(about).first(), pl.col("paid_at").min(), SOURCE.head(5).alias("order_source"))
     )
-    keyless = pl.concat_str(pl.lit("none "), "channel", pl.lit(" "), pl.coalesce("pay_id", "stated_order_id", "flow_id"))
-    payments = right.with_columns(pl.coalesce("allocation", keyless).alias("allocation")).group_by("allocation").agg(
-        pl.len().alias("n_payments"),
-        pl.col("amount_fen").sum().alias("received_fen"),
-        pl.col("money_at").min(),
-        pl.col("channel").sort_by("money_at", "p").first().alias("pay_channel"),
-        pl.col("pay_id").sort_by("money_at", "p").first().alias("payment_pay_id"),
-        pl.col("stated_order_id").sort_by("money_at", "p").first(),
-        pl.col("flow_id").sort_by("money_at", "p").first(),
-        source.sort_by("money_at", "p").head(20).alias("payment_source"),
+    keyless = pl.concat_str("channel", pl.lit(" "), pl.coalesce("pay_id", "stated_order_id", "flow_id"))
+    parts = right.select("p", "allocation").join(odd.select("allocation"), on="allocation", how="semi", nulls_equal=False)
+    alone = right.filter(pl.col("allocation").is_null()).select("p", "allocation")
+    came_odd = (
+        pl.concat([parts, alone])
+        .join(payments, on="p", validate="1:1")
+        .with_columns(pl.when(pl.col("allocation").is_null()).then(keyless).alias("keyless"))
+        .sort("money_at", "p")
+        .group_by("allocation", "keyless", maintain_order=True)
+        .agg(
+            pl.len().alias("n_came"),
+            pl.col("amount_fen").sum().alias("came_fen"),
+            pl.col("money_at").min(),
+            pl.col("channel").first().alias("pay_channel"),
+            pl.col("pay_id").first().alias("payment_pay_id"),
+            pl.col("stated_order_id", "flow_id").first(),
+            SOURCE.head(20).alias("payment_source"),
+        )
     )
-    return orders.join(payments, on="allocation", how="full", coalesce=True, validate="1:1").with_columns(
-        pl.col("n_orders", "n_payments", "received_fen", "expected_fen").fill_null(0)
+    tied = odd.join(due_odd, on="allocation", validate="1:1").join(
+        came_odd.drop_nulls("allocation").drop("keyless", "n_came", "came_fen"), on="allocation", how="left", validate="1:1"
+    )
+    without = came_odd.filter(pl.col("allocation").is_null()).rename({"n_came": "n_payments", "came_fen": "received_fen"}).sort("keyless")
+    return pl.concat([tied.sort("allocation"), without], how="diagonal").with_columns(
+        pl.col("n_orders", "expected_fen").fill_null(0),
+        pl.coalesce(pl.concat_str(pl.lit("o "), "allocation"), "keyless").alias("subject"),
     )
 
 
@@ -252,7 +297,8 @@ def name_flows(flows: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
 
     Null for a flow that its case explains, and for what is no refund. Source: precedence C11 C12 C13 over C03; rulings 18.
     """
-    paid_by = payments.filter(pl.col("o").is_not_null()).group_by("o").agg(pl.col("channel").unique().sort().alias("paid_channels"))
+    asked = flows.select("o").drop_nulls().unique()
+    paid_by = payments.select("o", "channel").join(asked, on="o", how="semi").group_by("o").agg(pl.col("channel").unique().sort().alias("paid_channels"))
     other_channel = (~pl.col("channel").is_in(pl.col("paid_channels"))).fill_null(False)
     alone = (
         pl.when(pl.col("kind") == "chargeback").then(pl.lit("C13"))

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from recon_kit.facts.channel import SOURCE
 from recon_kit.facts.scope import Scope
 from recon_kit.matching import PAIRS, Matched, match
-
-SOURCE = pl.concat_str("source_file", pl.lit(":"), "source_row")
 
 
 @dataclass(frozen=True)
@@ -72,17 +71,17 @@ def _attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl
 
 def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """One row per refund case not closed, and per flow on no case; `u` its number. Sums are fen, by when money moved."""
-    moved = flow_parts.join(flows.select("f", "money_at", "kind", "channel", "flow_id", SOURCE.alias("source")), on="f", validate="m:1")
+    moved = flow_parts.join(flows.select("f", "money_at", "kind", "channel", "source"), on="f", validate="m:1").sort("f")
     part = pl.col("part_fen")
-    sums = moved.group_by("unit").agg(
+    sums = moved.group_by("unit", maintain_order=True).agg(
         part.filter(scope.is_before("money_at")).sum().alias("flow_before_fen"),
         part.filter(scope.is_in("money_at")).sum().alias("flow_in_fen"),
         part.filter(scope.is_ahead("money_at")).sum().alias("flow_ahead_fen"),
         part.filter(scope.is_in("money_at") & (pl.col("kind") == "subsidy_clawback")).sum().alias("clawback_in_fen"),
         pl.col("money_at").filter(scope.is_in("money_at")).min().alias("flow_at"),
         pl.col("money_at").min().alias("first_flow_at"),
-        pl.col("channel").sort_by("f").first().alias("flow_channel"),
-        pl.col("source").sort_by("f").head(20).alias("flow_source"),
+        pl.col("channel").first().alias("flow_channel"),
+        pl.col("source").head(20).alias("flow_source"),
     )
     by_case = cases.filter(pl.col("is_refund") & ~pl.col("is_closed")).select(
         pl.concat_str(pl.lit("case "), "c").alias("unit"),
@@ -267,8 +266,9 @@ def lone_vouchers(refs: pl.DataFrame, units: pl.DataFrame, cases: pl.DataFrame, 
         )
         .join(case_orders, on="case_id", how="left", validate="m:1")
         .with_columns(pl.coalesce("order_id", "case_order").alias("order_id"))
-        .join(orders.select("order_id", pl.col("platform").alias("order_platform")).unique("order_id", keep="none"), on="order_id", how="left", validate="m:1")
     )
+    platforms = orders.select("order_id", pl.col("platform").alias("order_platform")).join(lone, on="order_id", how="semi").unique("order_id", keep="none")
+    lone = lone.join(platforms, on="order_id", how="left", validate="m:1")
 
     def only(column: str) -> pl.Expr:
         values = pl.col(column).drop_nulls().unique()

@@ -29,16 +29,16 @@ def build_orders(orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     )
 
 
-def attach_order(frame: pl.DataFrame, orders: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """Left-join order columns by `order_id`; an id that two platforms share is told apart by the row's `channel`.
+def attach_order(frame: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Left-join `wanted` (order_id, platform, further columns) by `order_id`; two platforms' equal ids are told by `channel`.
 
     The row count never changes; where the order is unknown, or shared and the channel does not tell, the columns are null.
     """
-    wanted = orders.select("order_id", "platform", *columns)
-    shared = wanted.filter(pl.col("order_id").is_duplicated())
-    joined = frame.join(
-        wanted.filter(~pl.col("order_id").is_duplicated()).drop("platform"), on="order_id", how="left", validate="m:1", maintain_order="left"
-    )
+    asked = frame.select("order_id").drop_nulls().unique()
+    found = wanted.join(asked, on="order_id", how="semi") if asked.height < wanted.height // 2 else wanted
+    shared = found.filter(pl.col("order_id").is_duplicated())
+    single = found if shared.is_empty() else found.filter(~pl.col("order_id").is_duplicated())
+    joined = frame.join(single.drop("platform"), on="order_id", how="left", validate="m:1", maintain_order="left")
     if shared.is_empty():
         return joined
     channels = pl.DataFrame(
@@ -48,7 +48,8 @@ def attach_order(frame: pl.DataFrame, orders: pl.DataFrame, columns: list[str]) 
     told = frame.select("order_id", "channel").join(
         by_channel, on=["order_id", "channel"], how="left", validate="m:1", maintain_order="left"
     )
-    return joined.with_columns(pl.coalesce(pl.col(name), told[name]).alias(name) for name in columns)
+    added = [name for name in wanted.columns if name not in ("order_id", "platform")]
+    return joined.with_columns(pl.coalesce(pl.col(name), told[name]).alias(name) for name in added)
 
 
 def build_cases(aftersales: pl.DataFrame, orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
