@@ -20,7 +20,7 @@ from recon_kit.sources.controls import CONTROL_SCHEMA
 from recon_kit.sources.decode import is_passed_over, open_grids
 from recon_kit.sources.layout import Layout, load_layouts
 from recon_kit.sources.merge import DUPLICATES_SCHEMA, Merged, Source, defaults, fill_platform, merge
-from recon_kit.sources.notes import Note
+from recon_kit.sources.notes import Note, unknown_file
 from recon_kit.sources.reader import Part, Reading, identify, nearest_layouts, read
 
 __all__ = ["Collected", "Note", "Tables", "collect", "read_files"]
@@ -173,7 +173,7 @@ def _read_file(path: Path, name: str, workdir: Path, layouts: Sequence[Layout]) 
     except SourceError:
         if path.suffix.lower() in DATA_SUFFIXES:
             raise
-        yield Note("unknown_file", {"file": name})
+        yield unknown_file(name)
         return
     found = [(grid, identify(grid, layouts)) for grid in grids]
     known = any(identified for _, identified in found)
@@ -181,15 +181,11 @@ def _read_file(path: Path, name: str, workdir: Path, layouts: Sequence[Layout]) 
         if identified and identified.layout.is_data:
             yield read(identified)
         elif identified and identified.layout.advice:
-            facts = {"layout": identified.layout.label.zh, "advice": identified.layout.advice.zh}
+            label, advice = identified.layout.label, identified.layout.advice
+            facts = {"layout_zh": label.zh, "layout_en": label.en, "advice_zh": advice.zh, "advice_en": advice.en}
             yield Note("no_data", {"file": grid.name, **facts})
         elif identified is None and not (grid.is_sheet and known):
-            nearest = nearest_layouts(grid, layouts)
-            facts = {
-                "layouts": "|".join(label for label, _ in nearest),
-                "missing": "|".join("、".join(gap) for _, gap in nearest),
-            }
-            yield Note("unknown_file", {"file": grid.name, **facts})
+            yield unknown_file(grid.name, nearest_layouts(grid, layouts))
 
 
 def _merge_all(readings: Sequence[Reading]) -> dict[str, Merged]:

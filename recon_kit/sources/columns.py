@@ -130,12 +130,31 @@ def parse_instants(text: pl.Series, formats: tuple[str, ...] = INSTANT_FORMATS) 
 
 def parse_money(text: pl.Expr, *, is_sheet: bool) -> pl.Expr:
     """Yuan text → fen; a worksheet's doubles count when they lie within a millionth of a yuan of a whole fen."""
-    exact = parse_yuan_expr(text)
-    if not is_sheet:
-        return exact
-    cents = text.cast(pl.Float64, strict=False) * 100
-    near = pl.when((cents - cents.round()).abs() < 1e-4).then(cents.round().cast(pl.Int64, strict=False))
-    return exact.fill_null(near)
+    return text.map_batches(lambda s: _fen(s, is_sheet=is_sheet), return_dtype=pl.Int64, is_elementwise=True)
+
+
+def _fen(text: pl.Series, *, is_sheet: bool) -> pl.Series:
+    """Plain amounts by integer arithmetic on their digits, the few others by the strict parser (twenty times slower)."""
+    cell = pl.col("t")
+    digits = cell.str.replace(".", "", literal=True).cast(pl.Int64, strict=False)
+    plain = (
+        pl.when(cell.str.contains(r"^-?\d{1,15}\.\d\d$"))
+        .then(digits)
+        .when(cell.str.contains(r"^-?\d{1,15}$"))
+        .then(digits * 100)
+        .when(cell.str.contains(r"^-?\d{1,15}\.\d$"))
+        .then(digits * 10)
+    )
+    frame = text.alias("t").to_frame()
+    fen = frame.select(plain.alias("fen"))["fen"]
+    left = (fen.is_null() & text.is_not_null()).arg_true()
+    if not left.len():
+        return fen
+    exact = parse_yuan_expr(cell)
+    if is_sheet:
+        cents = cell.cast(pl.Float64, strict=False) * 100
+        exact = exact.fill_null(pl.when((cents - cents.round()).abs() < 1e-4).then(cents.round().cast(pl.Int64, strict=False)))
+    return fen.scatter(left, frame[left].select(exact.alias("fen"))["fen"])
 
 
 def _asks_for(rule: Rule) -> set[str]:

@@ -297,7 +297,7 @@ def claims(layouts: Iterable[Layout], head: Sequence[Sequence[str]]) -> list[Cla
 
 
 def nearest(layouts: Iterable[Layout], head: Sequence[Sequence[str]]) -> list[tuple[Layout, list[str]]]:
-    """The three layouts that miss the fewest headers of their signature in any of the first rows, at least two present."""
+    """The two layouts that miss the fewest headers of their signature in any of the first rows, at least two present."""
     scored: list[tuple[float, str, Layout, list[str]]] = []
     rows = [[header_word(cell) for cell in cells] for cells in head]
     for layout in layouts:
@@ -307,4 +307,4 @@ def nearest(layouts: Iterable[Layout], head: Sequence[Sequence[str]]) -> list[tu
         present = len(layout.signature) - len(gap)
         if present >= 2 and present * 3 >= len(layout.signature):
             scored.append((len(gap) / len(layout.signature), layout.name, layout, gap))
-    return [(layout, gap) for _, _, layout, gap in sorted(scored, key=lambda item: item[:2])[:3]]
+    return [(layout, gap) for _, _, layout, gap in sorted(scored, key=lambda item: item[:2])[:2]]

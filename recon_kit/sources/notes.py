@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,20 +10,12 @@ Language = Literal["zh", "en"]
 
 MESSAGES: dict[str, dict[Language, str]] = {
     "unknown_file": {
-        "zh": "{file}：认不出是什么文件，没有读入。{nearest}",
-        "en": "{file}: unknown kind of file, not read. {nearest}",
-    },
-    "nearest": {
-        "zh": "最接近的版式：{layout}，缺少列 {missing}。",
-        "en": "Nearest layout: {layout}, which lacks the columns {missing}.",
-    },
-    "no_nearest": {
-        "zh": "请在平台后台重新导出，或按标准模板整理（recon-kit template）。",
-        "en": "Export it again from the platform, or arrange it as a standard template (recon-kit template).",
+        "zh": "{file}：认不出是什么文件，没有读入。{nearest_zh}",
+        "en": "{file}: unknown kind of file, not read. {nearest_en}",
     },
     "no_data": {
-        "zh": "{file}：这是{layout}，不是所需的数据，没有读入。{advice}",
-        "en": "{file}: this is {layout}, not the data needed; not read. {advice}",
+        "zh": "{file}：这是{layout_zh}，不是所需的数据，没有读入。{advice_zh}",
+        "en": "{file}: this is {layout_en}, not the data needed; not read. {advice_en}",
     },
     "same_file": {
         "zh": "{file} 与 {first} 内容完全相同，整份按重复处理。",
@@ -49,14 +42,16 @@ class Note:
 
     def text(self, language: Language = "zh") -> str:
         """The sentence in the language."""
-        facts = dict(self.facts)
-        if self.key == "unknown_file":
-            facts["nearest"] = " ".join(_nearest(facts, language))
-        return MESSAGES[self.key][language].format(**facts)
+        return MESSAGES[self.key][language].format(**self.facts)
 
 
-def _nearest(facts: dict[str, str | int], language: Language) -> list[str]:
-    """The nearest layouts are kept as `layout` and `missing`, parallel lists joined by `|`."""
-    layouts, missing = str(facts.get("layouts", "")), str(facts.get("missing", ""))
-    pairs = [(a, b) for a, b in zip(layouts.split("|"), missing.split("|"), strict=True) if a]
-    return [MESSAGES["nearest"][language].format(layout=a, missing=b) for a, b in pairs] or [MESSAGES["no_nearest"][language]]
+def unknown_file(file: str, nearest: Sequence[tuple[str, str, Sequence[str]]] = ()) -> Note:
+    """A file no layout claims, with the nearest ones as (中文 name, English name, headers the file lacks)."""
+    zh = [f"最接近的版式：{name}，缺少列 {'、'.join(missing)}。" for name, _, missing in nearest]
+    en = [f"Nearest layout: {name}, which lacks the columns {', '.join(missing)}." for _, name, missing in nearest]
+    advice = {
+        "nearest_zh": " ".join(zh) or "请在平台后台重新导出，或按标准模板整理（recon-kit template）。",
+        "nearest_en": " ".join(en)
+        or "Export it again from the platform, or arrange it as a standard template (recon-kit template).",
+    }
+    return Note("unknown_file", {"file": file, **advice})

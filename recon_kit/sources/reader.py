@@ -108,11 +108,11 @@ def identify(grid: Grid, layouts: Sequence[Layout]) -> Identified | None:
     return None
 
 
-def nearest_layouts(grid: Grid, layouts: Sequence[Layout]) -> list[tuple[str, list[str]]]:
-    """For an unknown grid: the nearest layouts by name, and the headers of theirs that are missing."""
+def nearest_layouts(grid: Grid, layouts: Sequence[Layout]) -> list[tuple[str, str, list[str]]]:
+    """For an unknown grid: the nearest layouts by their 中文 and English names, and the headers of theirs that it lacks."""
     known = (*layouts, *(template_layout(name) for name in TABLES))
     best = max((nearest(known, [r.cells for r in with_separator(grid, s).head]) for s in (",", "\t")), key=len)
-    return [(layout.label.zh, [layout.aliases.get(h, (h,))[0] if layout.is_template else h for h in gap]) for layout, gap in best]
+    return [(lay.label.zh, lay.label.en, [lay.aliases[h][0] if lay.is_template else h for h in missing]) for lay, missing in best]
 
 
 def read(found: Identified) -> Reading:
