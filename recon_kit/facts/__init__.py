@@ -19,7 +19,7 @@ from recon_kit.matching import Matched
 from recon_kit.periods import SHANGHAI
 from recon_kit.schema import CHANNEL, TABLES, empty
 
-__all__ = ["Facts", "Scope", "build_facts"]
+__all__ = ["Facts", "Scope", "build_facts", "platform_covered"]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,8 @@ def _day(instant: datetime) -> datetime:
     return datetime(local.year, local.month, local.day, tzinfo=SHANGHAI)
 
 
-def _platform_covered(covered: dict[str, datetime]) -> dict[str, datetime | None]:
+def platform_covered(covered: dict[str, datetime]) -> dict[str, datetime | None]:
+    """Platform → first instant the bills of its channels speak of; None where no bill of any of them was loaded."""
     return {
         platform: min((covered[c] for c in channels if c in covered), default=None) for platform, channels in CHANNELS_OF_PLATFORM.items()
     }
@@ -174,7 +175,7 @@ def judge_cases(
         )
     )
     sla = config.sla_days
-    start = pl.col("platform").replace_strict(_platform_covered(covered), return_dtype=pl.Datetime("us", "Asia/Shanghai"), default=None)
+    start = pl.col("platform").replace_strict(platform_covered(covered), return_dtype=pl.Datetime("us", "Asia/Shanghai"), default=None)
     channel = pl.coalesce("flow_channel", pl.col("platform").replace_strict(scope.usual_channel, return_dtype=pl.String, default=None))
     return (
         cases.join(paid, on="c", how="left", validate="1:1", maintain_order="left")
@@ -207,7 +208,7 @@ def judge_cases(
 
 def judge_allocations(allocations: pl.DataFrame, scope: Scope, covered: dict[str, datetime]) -> pl.DataFrame:
     """Add the dates and flags P rules read. On an escrow platform an order is due when confirmed, elsewhere when paid."""
-    start = pl.col("platform").replace_strict(_platform_covered(covered), return_dtype=pl.Datetime("us", "Asia/Shanghai"), default=None)
+    start = pl.col("platform").replace_strict(platform_covered(covered), return_dtype=pl.Datetime("us", "Asia/Shanghai"), default=None)
     due_at = pl.when(pl.col("is_escrow")).then("confirmed_at").otherwise("paid_at")
     return (
         allocations.with_columns(due_at.alias("due_at"), (pl.col("received_fen") - pl.col("expected_fen")).alias("gap_fen"))

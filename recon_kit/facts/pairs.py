@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from recon_kit.errors import TieError
-from recon_kit.facts import Facts
+from recon_kit.facts import Facts, platform_covered
 from recon_kit.results import MATCHES, UNMATCHED, conform_result
 from recon_kit.schema import REFUND_FLOW_KINDS, TABLES
 
@@ -43,7 +43,7 @@ def _row_key(table: str) -> pl.Expr:
 
 def _side(frame: pl.DataFrame, side: str, table: pl.Expr, key: pl.Expr, amount: pl.Expr, default: pl.Expr) -> pl.DataFrame:
     """Rows of one side; `group`, `pass` and `reason` come from the match, `default` where the row took no part in it."""
-    reason = pl.when(pl.col("group").is_null()).then(pl.coalesce("reason", default))
+    reason = pl.when(pl.col("group").is_null()).then(pl.coalesce("unmatched", default))
     return frame.select(
         pl.lit(side).alias("side"),
         table.alias("table"),
@@ -58,16 +58,27 @@ def _side(frame: pl.DataFrame, side: str, table: pl.Expr, key: pl.Expr, amount: 
 _EXCLUDED = pl.lit("excluded")
 
 
+_REASON = pl.col("reason").alias("unmatched")
+
+
+def _outside(is_outside: pl.Expr) -> pl.Expr:
+    """Rows whose counterpart would lie in a bill that was not loaded are outside the window, not without counterpart."""
+    lone = pl.col("unmatched") == "no_counterpart"
+    return pl.when(lone & is_outside.fill_null(True)).then(pl.lit("outside_window")).otherwise("unmatched").alias("unmatched")
+
+
 def _order_payment(facts: Facts) -> pl.DataFrame:
     matched = facts.receipts.matched
+    covered = {platform: first for platform, first in platform_covered(facts.covered_from).items() if first is not None}
+    start = pl.col("platform").replace_strict(covered, default=None, return_dtype=pl.Datetime("us", "Asia/Shanghai"))
     left = facts.orders.join(
-        matched.left.select(pl.col("row").alias("o"), pl.col("amount_fen").alias("expected_fen"), "group", "pass", "reason"),
+        matched.left.select(pl.col("row").alias("o"), pl.col("amount_fen").alias("expected_fen"), "group", "pass", _REASON),
         on="o",
         how="left",
         validate="1:1",
-    )
+    ).with_columns(_outside(~pl.col("platform").is_in(list(covered)) | (pl.col("paid_at") < start)))
     payments = facts.receipts.payments.join(
-        matched.right.select(pl.col("row").alias("p"), "group", "pass", "reason"), on="p", how="left", validate="1:1"
+        matched.right.select(pl.col("row").alias("p"), "group", "pass", _REASON), on="p", how="left", validate="1:1"
     )
     outside = pl.when(pl.col("is_covered")).then(_EXCLUDED).otherwise(pl.lit("outside_window"))
     key = pl.when(pl.col("table") == "flows").then(_row_key("flows")).otherwise(_row_key("payments"))
@@ -85,10 +96,10 @@ def _order_payment(facts: Facts) -> pl.DataFrame:
 def _case_refund(facts: Facts) -> pl.DataFrame:
     matched = facts.refunds
     left = facts.cases.join(
-        matched.left.select(pl.col("row").alias("c"), "group", "pass", "reason"), on="c", how="left", validate="1:1"
-    )
+        matched.left.select(pl.col("row").alias("c"), "group", "pass", _REASON), on="c", how="left", validate="1:1"
+    ).with_columns(_outside(pl.col("is_unseen")))
     right = facts.flows.filter(pl.col("kind").is_in(REFUND_FLOW_KINDS)).join(
-        matched.right.select(pl.col("row").alias("f"), "group", "pass", "reason"), on="f", how="left", validate="1:1"
+        matched.right.select(pl.col("row").alias("f"), "group", "pass", _REASON), on="f", how="left", validate="1:1"
     )
     return pl.concat(
         [
@@ -101,21 +112,21 @@ def _case_refund(facts: Facts) -> pl.DataFrame:
 def _refund_ledger(facts: Facts) -> pl.DataFrame:
     matched = facts.ledger.matched
     lefts = facts.units.select("u", "unit").join(
-        matched.left.select(pl.col("row").alias("u"), "group", "pass", "reason"), on="u", validate="1:1"
+        matched.left.select(pl.col("row").alias("u"), "group", "pass", _REASON), on="u", validate="1:1"
     )
     by_flow = facts.ledger.flow_units.unique("f", keep="first", maintain_order=True).join(lefts, on="unit", validate="m:1")
     left = facts.flows.filter(pl.col("is_refund_type")).join(by_flow, on="f", how="left", validate="1:1")
     key = ["period", "voucher_id", "line_no"]
     lines = facts.ledger.line_refs.join(
-        matched.right.select(pl.col("row").alias("r"), "group", "pass", "reason"), on="r", validate="m:1"
-    ).select(*key, "group", "pass", "reason")
+        matched.right.select(pl.col("row").alias("r"), "group", "pass", _REASON), on="r", validate="m:1"
+    ).select(*key, "group", "pass", "unmatched")
     right = facts.vouchers.join(lines, on=key, how="left", validate="1:1")
     # A unit without a flow (a case never paid) may carry the group: its vouchers then have no flow beside them.
     flows_of = left.select("group").drop_nulls().unique().with_columns(pl.lit(True).alias("has_flow"))
     right = right.join(flows_of, on="group", how="left", validate="m:1").with_columns(
         pl.when(pl.col("has_flow")).then("group").alias("group"),
         pl.when(pl.col("has_flow")).then("pass").alias("pass"),
-        pl.when(pl.col("has_flow") | pl.col("group").is_null()).then("reason").otherwise(pl.lit("no_counterpart")).alias("reason"),
+        pl.when(pl.col("has_flow") | pl.col("group").is_null()).then("unmatched").otherwise(pl.lit("no_counterpart")).alias("unmatched"),
     )
     return pl.concat(
         [
