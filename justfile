@@ -1,0 +1,37 @@
+# The daily commands. `just` alone lists them.
+
+default:
+    @just --list
+
+# install for development
+install:
+    python -m pip install -c constraints.txt -e '.[dev]'
+    pre-commit install
+
+# all tests, on all cores; or some: just test tests/test_money.py
+test *arguments:
+    pytest -n auto --dist loadscope {{ arguments }}
+
+# what CI's linters say
+lint:
+    ruff check .
+    ruff format --check .
+    mypy
+    lint-imports
+
+# reformat, and fix what can be fixed
+fix:
+    ruff check --fix .
+    ruff format .
+
+# reconcile the sample month
+sample:
+    -recon-kit run 2026-10 --data data/sample --out reports
+
+# time and memory against the floor and against DuckDB
+bench orders="1000000":
+    python -m benchmarks reconcile --orders {{ orders }}
+
+# everything a newcomer does, on a fresh copy in a fresh environment
+ci:
+    .ci/run
