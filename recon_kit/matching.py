@@ -136,21 +136,33 @@ def _check(pair: Pair, left: pl.DataFrame, right: pl.DataFrame) -> None:
 
 
 def _climb(ladder: tuple[Pass, ...], left: pl.DataFrame, right: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One partition: each pass in turn on what is still open."""
-    lefts, rights = _memberships(), _memberships()
-    for rung in ladder:
-        open_right = right if rights.is_empty() else right.join(rights, on="row", how="anti")
+    """One partition: each pass in turn on what is still open. `at` is a row's place, so that results are put, not joined."""
+    left, right = _opened(left), _opened(right)
+    for number, rung in enumerate(ladder):
+        open_right = right.filter(pl.col("group").is_null())
         if open_right.is_empty() or left.is_empty():
             break
-        all_left = left.join(lefts, on="row", how="left", validate="1:1", maintain_order="left")
-        new_left, new_right = _PASSES[rung.how](_keyed(all_left, rung, 0), _keyed(open_right, rung, 1), rung)
-        lefts = pl.concat([lefts, new_left.select("row", "group", pl.lit(rung.name).alias("pass"))])
-        rights = pl.concat([rights, new_right.select("row", "group", pl.lit(rung.name).alias("pass"))])
-    return _outcome(left, lefts, right, rights)
+        new_left, new_right = _PASSES[rung.how](_keyed(left, rung, 0), _keyed(open_right, rung, 1), rung)
+        left, right = _place(left, new_left, number), _place(right, new_right, number)
+    names = pl.Series([rung.name for rung in ladder], dtype=pl.String)
+    named = [frame.with_columns(names.gather(frame["pass"]).alias("pass")).drop("at") for frame in (left, right)]
+    return _with_reasons(named[0], named[1])
 
 
-def _memberships() -> pl.DataFrame:
-    return pl.DataFrame(schema={"row": pl.Int64, "group": pl.Int64, "pass": pl.String})
+def _opened(frame: pl.DataFrame) -> pl.DataFrame:
+    nothing = [pl.lit(None, pl.Int64).alias("group"), pl.lit(None, pl.Int64).alias("pass")]
+    return frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("at"), *nothing)
+
+
+def _place(frame: pl.DataFrame, found: pl.DataFrame, number: int) -> pl.DataFrame:
+    """Write the groups a pass found into its rows."""
+    if found.is_empty():
+        return frame
+    if found["at"].n_unique() != found.height:
+        raise MatchError(f"pass {number}: a row was used twice; every row has one group. This is a bug")
+    group = frame["group"].clone().scatter(found["at"], found["group"])
+    rung = frame["pass"].clone().scatter(found["at"], pl.repeat(number, found.height, dtype=pl.Int64, eager=True))
+    return frame.with_columns(group.alias("group"), rung.alias("pass"))
 
 
 def _keyed(frame: pl.DataFrame, rung: Pass, side: int) -> pl.DataFrame:
@@ -164,7 +176,7 @@ def _keys(rung: Pass) -> list[str]:
 
 
 def _open(left: pl.DataFrame) -> pl.DataFrame:
-    return left.filter(pl.col("group").is_null()).drop("group", "pass")
+    return left.filter(pl.col("group").is_null())
 
 
 Sides = tuple[pl.DataFrame, pl.DataFrame]
@@ -172,10 +184,12 @@ Sides = tuple[pl.DataFrame, pl.DataFrame]
 
 def _match_key(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
     on = _keys(rung)
-    groups = left.group_by(on).agg(pl.coalesce("group", "row").min().alias("group"))
-    lefts = _open(left).join(right.select(on), on=on, how="semi").join(groups, on=on, validate="m:1")
+    groups = left.select(*on, pl.coalesce("group", "row").alias("key_group"))
+    if len(on) > 1 or groups["k0"].n_unique() != groups.height:
+        groups = groups.group_by(on).agg(pl.col("key_group").min())
     rights = right.join(groups, on=on, validate="m:1")
-    return lefts, rights
+    lefts = _open(left).join(rights.select(on), on=on, how="semi").join(groups, on=on, validate="m:1")
+    return _grouped(lefts, "key_group"), _grouped(rights, "key_group")
 
 
 def _match_unique(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
@@ -198,43 +212,46 @@ def _match_sum(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
     on = _keys(rung)
     lefts = _open(left)
     total = pl.col("amount_fen").sum().alias("total")
-    one = pl.col("row").min().alias("group")
-    sums = lefts.group_by(on).agg(total, one, pl.len().alias("n")).join(
-        right.group_by(on).agg(total, pl.len().alias("n")), on=on, suffix="_right", validate="1:1"
+    sums = (
+        lefts.group_by(on)
+        .agg(total, pl.col("row").min().alias("key_group"), pl.len().alias("n"))
+        .join(right.group_by(on).agg(total, pl.len().alias("n")), on=on, suffix="_right", validate="1:1")
     )
-    tied = sums.filter((pl.col("total") == pl.col("total_right")) & ((pl.col("n") == 1) | (pl.col("n_right") == 1))).select(*on, "group")
-    return lefts.join(tied, on=on, validate="m:1"), right.join(tied, on=on, validate="m:1")
+    tied = sums.filter((pl.col("total") == pl.col("total_right")) & ((pl.col("n") == 1) | (pl.col("n_right") == 1)))
+    tied = tied.select(*on, "key_group")
+    return (
+        _grouped(lefts.join(tied, on=on, validate="m:1"), "key_group"),
+        _grouped(right.join(tied, on=on, validate="m:1"), "key_group"),
+    )
 
 
 def _match_rest(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
-    on = _keys(rung)
-    single = _open(left).group_by(on).agg(pl.col("row").min().alias("group"), pl.len().alias("n")).filter(pl.col("n") == 1)
-    rights = right.join(single.drop("n"), on=on, validate="m:1")
-    return _open(left).join(rights.select("group").unique(), left_on="row", right_on="group", how="semi").with_columns(
-        pl.col("row").alias("group")
-    ), rights
+    return _join_only(_open(left), right, _keys(rung))
 
 
 def _match_sole(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
-    on = _keys(rung)
-    return _join_existing(left, right, on)
+    return _join_only(left, right, _keys(rung))
 
 
 def _match_alike(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
-    return _join_existing(left, right, [*_keys(rung), "amount_fen"])
+    return _join_only(left, right, [*_keys(rung), "amount_fen"])
 
 
-def _join_existing(left: pl.DataFrame, right: pl.DataFrame, on: list[str]) -> Sides:
+def _join_only(left: pl.DataFrame, right: pl.DataFrame, on: list[str]) -> Sides:
     """Rights join the group of the only left with their key, whether that left was open or used."""
     only = (
         left.group_by(on)
-        .agg(pl.coalesce("group", "row").min().alias("group"), pl.len().alias("n"), pl.col("row").min().alias("left_row"))
+        .agg(pl.coalesce("group", "row").min().alias("key_group"), pl.len().alias("n"), pl.col("row").min().alias("left_row"))
         .filter(pl.col("n") == 1)
         .drop("n")
     )
     rights = right.join(only, on=on, validate="m:1")
-    lefts = _open(left).join(rights.select("left_row").unique(), left_on="row", right_on="left_row", how="semi")
-    return lefts.with_columns(pl.col("row").alias("group")), rights
+    lefts = _open(left).join(rights.select("left_row"), left_on="row", right_on="left_row", how="semi")
+    return _grouped(lefts, "row"), _grouped(rights, "key_group")
+
+
+def _grouped(rows: pl.DataFrame, group: str) -> pl.DataFrame:
+    return rows.select("at", pl.col(group).alias("group"))
 
 
 def _within(pairs: pl.DataFrame, rung: Pass) -> pl.DataFrame:
@@ -244,8 +261,7 @@ def _within(pairs: pl.DataFrame, rung: Pass) -> pl.DataFrame:
 
 
 def _one_to_one(pairs: pl.DataFrame) -> Sides:
-    lefts = pairs.select("row", pl.col("row").alias("group"))
-    return lefts, pairs.select(pl.col("row_right").alias("row"), pl.col("row").alias("group"))
+    return _grouped(pairs, "row"), pairs.select(pl.col("at_right").alias("at"), pl.col("row").alias("group"))
 
 
 _PASSES: dict[str, Callable[[pl.DataFrame, pl.DataFrame, Pass], Sides]] = {
@@ -259,20 +275,18 @@ _PASSES: dict[str, Callable[[pl.DataFrame, pl.DataFrame, Pass], Sides]] = {
 }
 
 
-def _outcome(left: pl.DataFrame, lefts: pl.DataFrame, right: pl.DataFrame, rights: pl.DataFrame) -> Sides:
-    """Join memberships back; an unmatched row whose `order` still has an unmatched counterpart is ambiguous."""
-    left_out = left.join(lefts, on="row", how="left", validate="1:1", maintain_order="left")
-    right_out = right.join(rights, on="row", how="left", validate="1:1", maintain_order="left")
+def _with_reasons(left: pl.DataFrame, right: pl.DataFrame) -> Sides:
+    """Say why a row is unmatched: it is ambiguous when its `order` still has an unmatched counterpart."""
+    lone = pl.col("group").is_null()
     if "order" not in left.columns or "order" not in right.columns:
-        reason = pl.when(pl.col("group").is_null()).then(pl.lit("no_counterpart")).alias("reason")
-        return left_out.with_columns(reason), right_out.with_columns(reason)
+        reason = pl.when(lone).then(pl.lit("no_counterpart")).alias("reason")
+        return left.with_columns(reason), right.with_columns(reason)
 
     def with_reason(mine: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
-        waiting = other.filter(pl.col("group").is_null()).select("order").drop_nulls().unique().with_columns(pl.lit(True).alias("waits"))
-        return mine.join(waiting, on="order", how="left", validate="m:1", maintain_order="left").with_columns(
-            pl.when(pl.col("group").is_null())
-            .then(pl.when(pl.col("waits")).then(pl.lit("ambiguous")).otherwise(pl.lit("no_counterpart")))
-            .alias("reason")
-        ).drop("waits")
+        waiting = other.filter(lone)["order"].drop_nulls().unique()
+        waits = pl.col("order").is_in(waiting.implode()).fill_null(value=False)
+        return mine.with_columns(
+            pl.when(lone).then(pl.when(waits).then(pl.lit("ambiguous")).otherwise(pl.lit("no_counterpart"))).alias("reason")
+        )
 
-    return with_reason(left_out, right_out), with_reason(right_out, left_out)
+    return with_reason(left, right), with_reason(right, left)

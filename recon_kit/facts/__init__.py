@@ -82,7 +82,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     units = ledger.units.join(cases.select("c", "is_unseen"), on="c", how="left", validate="m:1", maintain_order="left").with_columns(
         pl.col("is_unseen").fill_null(False)
     )
-    units = judge_units(units, scope)
+    units = judge_units(units, ledger.refs, scope)
     return Facts(
         scope=scope,
         # A bill states payments too: what arrived in a wallet was paid.

@@ -42,7 +42,7 @@ def build_flows(flows: pl.DataFrame, orders: pl.DataFrame, cases: pl.DataFrame, 
         found.join(by_case, on="ref", how="left", validate="m:1", maintain_order="left")
         .with_columns(pl.coalesce("order_id", "case_order").alias("order_id"))
         .pipe(_add_order_by_payment, orders)
-        .pipe(attach_order, orders.select("order_id", "platform", "o", "pay_group", "platform_key", pl.col("shop").alias("order_shop")))
+        .pipe(attach_order, orders, {"o": "o", "pay_group": "pay_group", "platform_key": "platform_key", "order_shop": "shop"})
     )
     return found.with_columns(
         pl.coalesce("shop", "order_shop").alias("shop"),
@@ -163,7 +163,7 @@ def build_payments(payments: pl.DataFrame | None, flows: pl.DataFrame, orders: p
         receipts.with_row_index("p")
         .with_columns(pl.col("p").cast(pl.Int64))
         .pipe(_add_order_by_payment, orders)
-        .pipe(attach_order, orders.select("order_id", "platform", "o"))
+        .pipe(attach_order, orders, {"o": "o"})
     )
 
 
@@ -223,10 +223,8 @@ def match_payments(orders: pl.DataFrame, payments: pl.DataFrame, escrow: pl.Data
         right = right.join(combined, on="pay_id", how="left", validate="m:1", maintain_order="left")
     else:
         right = right.with_columns(pl.lit(None, pl.Int64).alias("combined"))
-    own = left.select("o", pl.col("allocation").alias("own"))
-    right = right.join(own, on="o", how="left", validate="m:1", maintain_order="left").with_columns(
-        pl.coalesce("own", "combined").alias("allocation")
-    )
+    own = pl.repeat(None, orders.height, dtype=pl.Int64, eager=True).scatter(left["o"], left["allocation"])
+    right = right.with_columns(own.gather(right["o"]).alias("own")).with_columns(pl.coalesce("own", "combined").alias("allocation"))
     matched = match(
         PAIRS["M1"],
         left.select(
@@ -251,10 +249,16 @@ def match_payments(orders: pl.DataFrame, payments: pl.DataFrame, escrow: pl.Data
 
 def _allocations(left: pl.DataFrame, right: pl.DataFrame, orders: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     """What does not tie, one row per allocation: both sums and counts, and where they come from."""
-    due = left.group_by("allocation").agg(pl.len().alias("n_orders"), pl.col("expected_fen").sum())
-    came = right.drop_nulls("allocation").group_by("allocation").agg(pl.len().alias("n_payments"), pl.col("amount_fen").sum().alias("received_fen"))
-    sums = due.join(came, on="allocation", how="left", validate="1:1").with_columns(pl.col("n_payments", "received_fen").fill_null(0))
-    odd = sums.filter(pl.col("received_fen") != pl.col("expected_fen"))
+    due = left.select("allocation", pl.lit(1, pl.Int64).alias("n_orders"), "expected_fen")
+    if left["allocation"].n_unique() != left.height:
+        due = due.group_by("allocation").agg(pl.col("n_orders", "expected_fen").sum())
+    came = right.drop_nulls("allocation").group_by("allocation").agg(pl.len().cast(pl.Int64).alias("n_payments"), pl.col("amount_fen").sum())
+    none = pl.repeat(0, orders.height, dtype=pl.Int64, eager=True)
+    received = none.clone().scatter(came["allocation"], came["amount_fen"])
+    payments_of = none.scatter(came["allocation"], came["n_payments"])
+    odd = due.with_columns(
+        received.gather(due["allocation"]).alias("received_fen"), payments_of.gather(due["allocation"]).alias("n_payments")
+    ).filter(pl.col("received_fen") != pl.col("expected_fen"))
     about = ["o", "order_id", "platform", "shop", "channel", "kind", "is_escrow", "pay_id", "confirmed_at"]
     due_odd = (
         left.join(odd.select("allocation"), on="allocation", how="semi")
@@ -273,7 +277,7 @@ def _allocations(left: pl.DataFrame, right: pl.DataFrame, orders: pl.DataFrame, 
         .sort("money_at", "p")
         .group_by("allocation", "keyless", maintain_order=True)
         .agg(
-            pl.len().alias("n_came"),
+            pl.len().cast(pl.Int64).alias("n_came"),
             pl.col("amount_fen").sum().alias("came_fen"),
             pl.col("money_at").min(),
             pl.col("channel").first().alias("pay_channel"),

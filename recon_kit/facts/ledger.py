@@ -211,14 +211,25 @@ def _booked(refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
         wallet.len().alias("n_vouchers"),
         (wallet.min() == wallet.max()).alias("is_same_gross"),
         (accrued.filter(inside) < 0).any().alias("is_release"),
-        pl.col("voucher_id").filter(inside).sort().alias("voucher_ids"),
-        pl.col("voucher_id").filter(ahead).sort().alias("ahead_voucher_ids"),
         pl.col("date").filter(ahead).min().alias("ahead_date"),
-        pl.col("voucher_source").explode().sort().head(20).alias("voucher_source"),
     )
 
 
-def judge_units(units: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+def _add_vouchers(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """Add the vouchers of the period and all their sources, as lists, to the units that do not simply tie."""
+    odd = units.filter((pl.col("state") != "ties") | pl.col("is_prior") | pl.col("is_cas_late")).select("u")
+    named = (
+        refs.join(odd, on="u", how="semi")
+        .group_by("u")
+        .agg(
+            pl.col("voucher_id").filter(pl.col("period") == scope.period.text).sort().alias("voucher_ids"),
+            pl.col("voucher_source").explode().sort().head(20).alias("voucher_source"),
+        )
+    )
+    return units.join(named, on="u", how="left", validate="1:1", maintain_order="left")
+
+
+def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """Say of each unit how the ledger stands to the channel in this period, as `state`, with what follows from it.
 
     `base_fen` is what the period should have booked, `wallet_fen` what it did book net of accruals, `residual_fen` their
@@ -246,7 +257,7 @@ def judge_units(units: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     event_in = scope.is_in("approved_at") | pl.col("approved_at").is_null() if scope.config.standard == "CAS" else pl.lit(True)
     return units.with_columns(_state(scope).alias("state"), pl.lit(scope.period.text).alias("period_text")).with_columns(
         _cas_late(scope).alias("is_cas_late"), event_in.alias("is_event_in")
-    )
+    ).pipe(_add_vouchers, refs, scope)
 
 
 def lone_vouchers(refs: pl.DataFrame, units: pl.DataFrame, cases: pl.DataFrame, orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
