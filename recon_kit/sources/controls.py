@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -71,7 +72,7 @@ def _instant(pattern: str, around: str) -> datetime | None:
 def _totals_block(layout: Layout, below: Sequence[str]) -> list[tuple[str, str]]:
     """The cells of a totals row under their headers."""
     cells: list[tuple[str, str]] = []
-    for line, following in zip(below, [*below[1:], ""], strict=True):
+    for line, following in itertools.pairwise([*below, ""]):
         if layout.totals and re.search(layout.totals, line.lstrip("`'\"\ufeff ")):
             headers, values = next(csv.reader([line])), next(csv.reader([following]), [])
             cells.extend(zip(map(header_word, headers), values, strict=False))

@@ -134,13 +134,14 @@ def read(found: Identified) -> Reading:
     cells = Cells(frame, grid.is_sheet, literals)
     controls = compare_controls(layout, below, cells) if layout.controls else NO_CONTROLS
     parts, quarantine = _make_parts(grid, layout, cells)
+    shown = {name: header.cells[place].strip() for name, place in positions.items()}
     return Reading(
         name=grid.name,
         sha256=grid.sha256,
         layout=layout,
         rows_read=frame.height,
         parts=tuple(parts),
-        quarantine=quarantine,
+        quarantine=quarantine.with_columns(pl.col("column").replace(shown)),
         controls=controls,
         coverage=_coverage(layout, parts, "\n".join([above, *below]), cells),
         unknown=found.unknown,
@@ -172,7 +173,9 @@ def _split(grid: Grid, body: pl.DataFrame, layout: Layout, header_cell: str, fir
 def _make_parts(grid: Grid, layout: Layout, cells: Cells) -> tuple[list[Part], pl.DataFrame]:
     """Route the rows to their parts; a row with too many cells or of no known kind goes to quarantine."""
     frame = cells.frame
-    extra = pl.col("@extra").str.strip_chars().fill_null("") != ""
+    extra = pl.col("@extra").fill_null("") != ""
+    is_habit = frame.select((extra & (pl.col("@extra").str.strip_chars() == "")).all()).item()  # every row ends with a blank cell
+    extra = extra & pl.lit(not is_habit)
     routed = frame.with_columns(pl.when(extra).then(-1).otherwise(None).alias("@part"))
     for number, rows in enumerate(layout.rows):
         here = pl.col("@part").is_null() & cells.holds(rows.when)
