@@ -5,9 +5,10 @@ Colours are told apart by colour-blind readers and by a black-and-white printer;
 
 from __future__ import annotations
 
-import html
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -25,6 +26,8 @@ SEVERITY_COLOUR = {"critical": "#8f2d1f", "high": MORE, "medium": "#e0b08a", "lo
 FONT = '"Helvetica Neue", Arial, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
 MAX_CODES = 20
 """Codes drawn; the table beside the figure lists all."""
+MAX_MEMBERS = 10
+"""Platforms, kinds or reasons drawn one by one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,6 @@ def plot_bridge(run: Run, language: str) -> Chart:
     is_side = steps["line"].is_in(SIDES)
     ends, amounts = steps["balance_fen"].to_list(), steps["amount_fen"].to_list()
     starts = [0 if side else end - amount for side, end, amount in zip(is_side, ends, amounts, strict=True)]
-    tops = [max(pair) for pair in zip(starts, ends, strict=True)]
     ticks = [f"<b>{line}</b><br>{_wrap(word(f'bridge.{line}', language), language)}" for line in steps["line"]]
     figure = _figure("bridge", language, height=430, legend=True)
     for name, colour, wanted in (
@@ -63,18 +65,27 @@ def plot_bridge(run: Run, language: str) -> Chart:
             textposition="none",
             hovertemplate="%{text}<extra></extra>",
         )
-    for i, top in enumerate(tops):
-        label = format_yuan(amounts[i], sign=not is_side[i])
-        figure.add_annotation(x=i, y=top / 100, text=label, showarrow=False, yshift=10, font={"size": 11, "color": INK})
+    for i, (side, start, end, amount) in enumerate(zip(is_side, starts, ends, amounts, strict=True)):
+        is_below = amount < 0 and not side
+        label = {"text": format_yuan(amount, sign=not side), "y": (end if is_below else max(start, end)) / 100}
+        figure.add_annotation(x=i, showarrow=False, yshift=-10 if is_below else 10, font={"size": 11, "color": INK}, **label)
     for i in range(len(ends) - 1):
         level = ends[i] / 100
         figure.add_shape(
             type="line", x0=i + 0.3, x1=i + 0.7, y0=level, y1=level, line={"color": MUTED, "width": 1, "dash": "dot"}
         )
-    floor = min([*(min(s, e) for s, e, side in zip(starts, ends, is_side, strict=True) if not side), *ends], default=0)
-    span = max([*tops, floor + 1]) - floor
-    figure.update_yaxes(range=[(floor - 0.3 * span) / 100, (floor + 1.18 * span) / 100])
-    figure.update_xaxes(tickvals=list(range(len(ticks))), ticktext=ticks, tickangle=0, tickfont={"size": 10.5}, showgrid=False)
+    floor, top = min(ends, default=0), max([*starts, *ends], default=0)
+    span = max(top - floor, 1)
+    figure.update_yaxes(range=[(floor - 0.3 * span) / 100, (top + 0.18 * span) / 100], tickformat=",.0f")
+    figure.update_xaxes(
+        tickvals=list(range(len(ticks))),
+        ticktext=ticks,
+        tickangle=0,
+        tickfont={"size": 10.5},
+        showgrid=False,
+        zeroline=False,
+        range=[-0.6, len(ticks) - 0.4],
+    )
     figure.update_layout(barmode="overlay")
     return Chart(_note(figure, word("ui.axis_cut", language)))
 
@@ -164,38 +175,34 @@ def plot_daily_cases(run: Run, language: str) -> Chart:
 
 
 def plot_refunds_by(run: Run, column: str, language: str) -> Chart:
-    """Refunds of the period's completed cases by `platform`, `kind` or `reason_group`, beside last period where loaded."""
+    """Refunds of the period's completed cases by `platform`, `kind` or `reason`, beside last period where it was loaded.
+
+    The members after the first MAX_MEMBERS are drawn as one.
+    """
     this, before = (views.refunds_by(run, column, period) for period in (run.period, run.period.previous()))
-    members = this["member"].to_list()[::-1]
-    kind = "case_kind" if column == "kind" else column
-    names = {
-        m: word("ui.unassigned", language) if m is None else html.escape(value_label(kind, m, language), quote=False)
-        for m in members
-    }
-    key = {"platform": "by_platform", "kind": "by_kind", "reason_group": "by_reason"}[column]
+    kind = {"kind": "case_kind", "reason": "reason_group"}.get(column, column)
+    none, rest = word("ui.unassigned", language), word("ui.all_others", language)
+    shown = this["member"].head(MAX_MEMBERS).to_list()
+    names = {m: none if m is None else escape(value_label(kind, m, language), quote=False) for m in shown}
+
+    def drawn(frame: pl.DataFrame, total: str) -> dict[str, int]:
+        sums = dict.fromkeys([*names.values(), *([rest] if this.height > MAX_MEMBERS else [])], 0)
+        for member, value in frame.select("member", total).iter_rows():
+            name = names.get(member, rest)
+            sums[name] = sums.get(name, 0) + value
+        return dict(reversed(sums.items()))
+
     has_before = views.is_covered(views.refunds_by_day(run, run.period.previous()))
-    figure = _figure(key, language, height=_tall(len(members) * (2 if has_before else 1)), legend=has_before)
+    amounts, counts, earlier = drawn(this, "amount_fen"), drawn(this, "n"), drawn(before, "amount_fen")
+    order = list(earlier if has_before and len(earlier) > len(amounts) else amounts)
+    figure = _figure(f"by_{column}", language, height=_tall(len(order) * (2 if has_before else 1)), legend=has_before)
     if has_before:
-        known = dict(before.select("member", "amount_fen").iter_rows())
-        _bars(
-            figure,
-            list(names.values()),
-            [known.get(m, 0) for m in members],
-            word("ui.last_period", language, period=run.period.previous().text),
-            BEFORE,
-        )
-    amounts = dict(this.select("member", "amount_fen").iter_rows())
-    counts = dict(this.select("member", "n").iter_rows())
-    _bars(
-        figure,
-        list(names.values()),
-        [amounts[m] for m in members],
-        word("ui.this_period", language, period=run.period.text),
-        LESS,
-        counts=[counts[m] for m in members],
-    )
-    figure.update_layout(barmode="group")
-    _categories(figure, list(names.values()))
+        last = word("ui.last_period", language, period=run.period.previous().text)
+        _bars(figure, order, [earlier.get(name, 0) for name in order], last, BEFORE)
+    now = word("ui.this_period", language, period=run.period.text)
+    _bars(figure, order, [amounts.get(name, 0) for name in order], now, LESS, counts=[counts.get(name, 0) for name in order])
+    figure.update_layout(barmode="group", bargap=0.25 if len(order) > 1 else 0.6)
+    _categories(figure, order)
     return Chart(figure)
 
 
@@ -267,10 +274,10 @@ def _tall(bars: int) -> int:
 
 
 def _wrap(text: str, language: str) -> str:
-    """Break an axis label into short lines: after four 汉字, or at every space."""
+    """Break an axis label into short lines: after four 汉字, or between words."""
     if language == "zh":
         return "<br>".join(text[i : i + 4] for i in range(0, len(text), 4))
-    return text.replace(" ", "<br>")
+    return "<br>".join(textwrap.wrap(text, 11))
 
 
 def _note(figure: go.Figure, text: str) -> go.Figure:

@@ -5,8 +5,10 @@ Every text that comes from data is escaped, and the page's CSP stands behind it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 import polars as pl
 
@@ -161,7 +163,7 @@ def not_checked(run: Run, language: str) -> Shown:
 
 
 def _tables(names: str | Sequence[str], language: str) -> str:
-    listed = names.replace(" ", "").split(",") if isinstance(names, str) else names
+    listed = re.split(r"\s*[,+]\s*", names) if isinstance(names, str) else names
     return ("、" if language == "zh" else ", ").join(table_label(name, language) for name in listed)
 
 
@@ -169,13 +171,13 @@ def intake_table(run: Run, language: str) -> Shown:
     """Row accounting, one row a file or zip member: read = loaded + quarantined + duplicate."""
     columns = ("file", "layout", "table", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate")
     frame = run.table("intake").select(columns)
-    frame = frame.with_columns(table=pl.Series([table_label(t or "—", language) for t in frame["table"]], dtype=pl.String))
+    frame = frame.with_columns(table=pl.Series([_tables(t or "—", language) for t in frame["table"]], dtype=pl.String))
     return short_table(with_total(frame, language, "file"), language, "intake-table", strong=is_total("file", language))
 
 
 def controls_table(run: Run, language: str) -> Shown:
-    """Totals that the files themselves state, beside what was read."""
-    controls = run.summary["controls"]
+    """Totals that the files themselves state, beside what was read; those that differ come first."""
+    controls = sorted(run.summary["controls"], key=lambda c: c["stated"] == c["found"])
     if not controls:
         return Shown(f"<p>{word('ui.no_controls', language)}</p>")
     rows = [
@@ -190,11 +192,18 @@ def controls_table(run: Run, language: str) -> Shown:
     ]
     names = ("file", "measure", "stated", "found", "check")
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
-    return short_table(frame, language, "controls-table", right=("stated", "found"))
+    differs = pl.col("check") == word("ui.differs", language)
+    return short_table(frame, language, "controls-table", right=("stated", "found"), strong=differs)
 
 
 def _control(value: int | None, unit: str) -> str:
     return "—" if value is None else format_yuan(value) if unit == "fen" else f"{value:,}"
+
+
+def notebook_table(notebooks: Sequence[Path], language: str) -> Shown:
+    """The notebooks that come with the package, and what each is for."""
+    rows = [(path.name, word(f"notebook.{path.stem[3:]}", language)) for path in notebooks]
+    return short_table(pl.DataFrame(rows, schema=["notebook", "purpose"], orient="row"), language, "notebook-table")
 
 
 def tie(run: Run, name: str, language: str) -> Shown:

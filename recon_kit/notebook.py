@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from recon_kit.config import find_config, load_config
+from recon_kit.errors import ReportError
 from recon_kit.record import Run, load_run
 from recon_kit.resources import notebooks_dir
 
@@ -24,9 +25,20 @@ def open_run(period: str, run_dir: str | None = None, config_path: str | None = 
         return load_run(finished)
     from recon_kit.run import run_period
 
-    data = Path(config_path).parent if config_path else Path("data/sample")
+    data = Path(config_path).parent if config_path else _sample()
     config = load_config(Path(config_path) if config_path else find_config(data))
     return load_run(run_period(period, data, REPORTS, config=config, pages=False).run_dir)
+
+
+def _sample() -> Path:
+    """The sample month: in the working folder, else beside the notebooks of a checkout."""
+    for folder in (Path("data/sample"), notebooks_dir().parent / "data" / "sample"):
+        if folder.is_dir():
+            return folder
+    raise ReportError(
+        f"{Path.cwd()}: no data/sample here, expected the sample month; write one with `recon-kit sample --out data/sample`, "
+        "or set run_dir or config_path in the parameters cell"
+    )
 
 
 def shipped_notebooks() -> list[Path]:

@@ -134,13 +134,17 @@ def cases_by_day(run: Run, period: Period) -> pl.DataFrame:
 
 
 def refunds_by(run: Run, column: str, period: Period) -> pl.DataFrame:
-    """Refunds of cases completed in the period by one column of `aftersales`: member, amount_fen, n; sums to bridge line A0."""
+    """Refunds of cases completed in the period by `platform`, `kind` or `reason`: member, amount_fen, n; sums to bridge line A0.
+
+    A reason is its group where one is known, else the buyer's words.
+    """
     is_refund = (pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS)
     final = pl.coalesce("final_fen", "approved_fen").sum().alias("amount_fen")
+    member = pl.coalesce("reason_group", "reason") if column == "reason" else pl.col(column)
     return (
         run.table("aftersales")
         .filter(is_refund, period.contains("completed_at"), pl.col("completed_at").dt.date() <= run.as_of)
-        .group_by(pl.col(column).alias("member"))
+        .group_by(member.alias("member"))
         .agg(final, _COUNT)
         .sort("amount_fen", "member", descending=[True, False])
     )
@@ -192,7 +196,7 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
     "ageing": (lambda run: _sum(ageing(run), "n"), _count, "count"),
     "daily_refunds": (lambda run: _sum(refunds_by_day(run, run.period), "amount_fen"), _line("B0"), "fen"),
     "daily_cases": (lambda run: _sum(cases_by_day(run, run.period), "n"), _applied, "count"),
-    "by_member": (lambda run: _sum(refunds_by(run, "reason_group", run.period), "amount_fen"), _line("A0"), "fen"),
+    "by_member": (lambda run: _sum(refunds_by(run, "reason", run.period), "amount_fen"), _line("A0"), "fen"),
     "kpis": (lambda run: int(run.summary["kpis"]["refund_rate_amount_period"]["numerator"]), _line("A0"), "fen"),
     "rows": (
         lambda run: _sum(run.table("intake"), "rows_read"),
