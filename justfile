@@ -28,6 +28,11 @@ fix:
 sample:
     -recon-kit run 2026-10 --data data/sample --out reports
 
+# regenerate the pages that follow from code
+docs:
+    python -m recon_kit.rules.document > docs/rules.md
+    python -m recon_kit.sources.document > docs/sources.md
+
 # time and memory against the floor and against DuckDB
 bench orders="1000000":
     python -m benchmarks reconcile --orders {{ orders }}
