@@ -32,6 +32,7 @@ app.command("template")(template_command)
 app.command("new")(new_command)
 app.command("lab")(lab_command)
 app.command("sample")(sample_command)
+app.command("lab")(lab_command)
 
 
 def _print_version(is_wanted: bool) -> None:
