@@ -186,8 +186,9 @@ def _value_and_text(rule: Rule, column: Column, cells: Cells) -> tuple[pl.Expr, 
     else:
         texts = [_step_text(rule, step, cells) for step in usable]
         typed = [_typed(column.kind, t, step.format, is_sheet=cells.is_sheet) for t, step in zip(texts, usable, strict=True)]
-        chain = [pl.when(t.is_not_null()).then(v) for t, v in zip(texts, typed, strict=True)]
-        value, text = pl.coalesce(*chain) if len(chain) > 1 else typed[0], pl.coalesce(*texts)
+        value, text = typed[-1], pl.coalesce(*texts)
+        for words, way in reversed(list(zip(texts[:-1], typed[:-1], strict=True))):
+            value = pl.when(words.is_not_null()).then(way).otherwise(value)
     if rule.else_ is not None:
         value = value.fill_null(_typed(column.kind, pl.lit(rule.else_)))
     if rule.negative:

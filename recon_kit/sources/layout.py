@@ -13,14 +13,39 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import polars as pl
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from recon_kit.errors import ConfigError, SchemaError
 from recon_kit.schema import TABLES
 
 BUILT_IN = Path(__file__).parent / "layouts"
+
+
+def _cell_pattern(pattern: str) -> str:
+    """A regular expression as polars reads it: no look-around, no back-references."""
+    try:
+        pl.select(pl.lit("").str.contains(pattern))
+    except pl.exceptions.PolarsError:
+        raise ValueError(f"{pattern!r} is no regular expression (look-around and back-references are not known)") from None
+    return pattern
+
+
+def _text_pattern(pattern: str) -> str:
+    """A regular expression with one group, searched for in the lines around the data."""
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+    if groups != 1:
+        raise ValueError(f"{pattern!r} has {groups} groups; expected one, around what is stated")
+    return pattern
+
+
+CellPattern = Annotated[str, AfterValidator(_cell_pattern)]
+TextPattern = Annotated[str, AfterValidator(_text_pattern)]
 
 
 class _Model(BaseModel):
@@ -39,15 +64,9 @@ class Step(_Model):
     from_: str | None = Field(None, alias="from")
     value: str | None = None
     sum: tuple[str, ...] = ()
-    regex: str | None = None
+    regex: CellPattern | None = None
     format: str | None = None
-    when: dict[str, str] = {}
-
-    @model_validator(mode="after")
-    def _is_one_way(self) -> Step:
-        for pattern in (*self.when.values(), *([self.regex] if self.regex else [])):
-            re.compile(pattern)
-        return self
+    when: dict[str, CellPattern] = {}
 
 
 class Rule(Step):
@@ -59,10 +78,10 @@ class Rule(Step):
     """
 
     steps: tuple[Step, ...] = ()
-    words: dict[str, str] = {}
+    words: dict[str, CellPattern] = {}
     map: dict[str, str] = {}
     else_: str | None = Field(None, alias="else")
-    negative: dict[str, str] = {}
+    negative: dict[str, CellPattern] = {}
     times: str | None = None
     empty: tuple[str, ...] = ()
 
@@ -107,7 +126,7 @@ class Rows(_Model):
     """
 
     table: str
-    when: dict[str, str] = {}
+    when: dict[str, CellPattern] = {}
     constants: dict[str, str] = {}
     columns: dict[str, Rule] = {}
     row_id: RowId | None = None
@@ -142,18 +161,18 @@ class Control(_Model):
     """
 
     measure: str
-    pattern: str | None = None
+    pattern: TextPattern | None = None
     sum: str | None = None
-    when: dict[str, str] = {}
+    when: dict[str, CellPattern] = {}
     zero_rows: str | None = None
 
 
 class Coverage(_Model):
     """Regular expressions, on the lines around the data, whose first group is an instant the file states about itself."""
 
-    starts: str
-    ends: str
-    exported: str | None = None
+    starts: TextPattern
+    ends: TextPattern
+    exported: TextPattern | None = None
 
 
 class Label(_Model):
@@ -183,8 +202,8 @@ class Layout(_Model):
     is_data: bool = True
     advice: Label | None = None
     is_template: bool = False
-    footer: str = r"^#"
-    totals: str | None = None
+    footer: CellPattern = r"^#"
+    totals: CellPattern | None = None
     account: Rule | None = None
     rows: tuple[Rows, ...] = ()
     controls: tuple[Control, ...] = ()

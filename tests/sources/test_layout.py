@@ -1,0 +1,114 @@
+import pytest
+
+from recon_kit.errors import ConfigError, SourceError
+from recon_kit.schema import TABLES
+from recon_kit.sources.layout import claims, header_word, load_layouts, nearest
+from recon_kit.sources.template import field_name, template_claim, template_layout
+
+GOOD = """
+name = "mine"
+label = { zh = "我的", en = "mine" }
+confidence = "C"
+signature = ["单号", "金额"]
+[[rows]]
+table = "fees"
+[rows.columns]
+fee_id = "单号"
+amount_fen = "金额"
+"""
+
+
+def layouts_of(tmp_path, *texts):
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.toml").write_text(text, "utf-8")
+    return load_layouts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD.replace("confidence", "confidense"), r"0\.toml:\d+: confid"),
+        (GOOD.replace('"fees"', '"fee"'), r"table 'fee' does not exist; there are orders"),
+        (GOOD.replace("amount_fen", "amount"), r"no column 'amount'"),
+        (GOOD.replace('fee_id = "单号"', 'fee_id = { from = "单号", regexp = "x" }'), r"0\.toml:\d+: .*fee_id.*regexp"),
+        (GOOD.replace('fee_id = "单号"', 'fee_id = { from = "单号", regex = "(" }'), r"0\.toml:\d+: "),
+        (GOOD.replace('fee_id = "单号"', 'fee_id = { from = "单号", when = { "金额" = "(?=1)" } }'), r"look-around"),
+        (GOOD + '[[controls]]\nmeasure = "合计"\npattern = "合计.*元"\n', r"0\.toml:\d+: .*has 0 groups; expected one"),
+        (GOOD.replace('"单号", "金额"]', '"单号", "金额"'), r"0\.toml: this is not valid TOML"),
+    ],
+)
+def test_a_layout_with_a_mistake_is_refused_with_its_file_and_line(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        layouts_of(tmp_path, text)
+
+
+def test_two_layouts_of_one_name_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="used twice"):
+        layouts_of(tmp_path, GOOD, GOOD)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "收入金额（+元）",
+        "收入金额(+元) ",
+        " 收入金额（＋元）",
+        "\ufeff收入金额(+元)",
+        "收入 金额(+元)",
+        "`收入金额(+元)",
+        '="收入金额(+元)"',
+    ],
+)
+def test_a_header_is_one_word_however_it_is_written(cell):
+    assert header_word(cell) == "收入金额(+元)"
+
+
+def test_a_header_is_found_below_a_preamble(tmp_path):
+    mine = layouts_of(tmp_path, GOOD)
+
+    found = claims(mine, [("某某报表",), ("", "单号", "说明", "金额")])
+
+    assert [(claim.layout.name, claim.place) for claim in found] == [("mine", 1)]
+
+
+def test_a_file_that_lacks_a_needed_column_is_told_apart_and_named(tmp_path):
+    mine = layouts_of(tmp_path, GOOD.replace('["单号", "金额"]', '["单号", "金额", "时间"]'))
+    head = [("单号", "金额")]
+
+    assert claims(mine, head) == []
+    assert [(layout.name, missing) for layout, missing in nearest(mine, head)] == [("mine", ["时间"])]
+
+
+def test_no_header_of_a_built_in_layout_is_claimed_by_a_second_one():
+    for layout in load_layouts():
+        assert [claim.layout.name for claim in claims(load_layouts(), [layout.signature])] == [layout.name]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_every_table_can_be_supplied_by_its_full_template_in_either_language(table):
+    for header in ([field_name(c) for c in table.columns], [c.label for c in table.columns]):
+        found = template_claim([header], "in.csv")
+
+        assert found is not None
+        assert (found[0].layout, found[1]) == (template_layout(table.name), [])
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_every_table_can_be_supplied_by_its_required_columns_and_strangers_are_named(table):
+    header = [*(field_name(c) for c in table.columns if c.required), "我们自己的列"]
+
+    found = template_claim([header], "in.csv")
+
+    assert found is not None
+    assert (found[0].layout, found[1]) == (template_layout(table.name), ["我们自己的列"])
+
+
+def test_money_with_its_internal_suffix_is_not_a_template_column():
+    assert template_claim([["fee_id", "channel", "kind", "amount_fen", "at"]], "in.csv") is None
+
+
+def test_a_header_that_fits_two_templates_is_refused():
+    header = [*(field_name(c) for c in TABLES["fees"].columns), *(field_name(c) for c in TABLES["products"].columns)]
+
+    with pytest.raises(SourceError, match="fits the templates fees and products"):
+        template_claim([list(dict.fromkeys(header))], "in.csv")
