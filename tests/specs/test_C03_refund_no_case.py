@@ -1,0 +1,71 @@
+"""C03: a refund left and no case is left to take it. Rulings 4, 9, 12, 15; precedence C11 C12 C13 over C03; bridge A3."""
+
+from tests.world import case, order, refund, run, world
+
+
+def test_a_refund_without_a_case_is_C03_and_stands_in_A3():
+    month = run(world(orders=[order("O1")], flows=[refund("F1", "20.00", order_id="O1")]))
+
+    assert month.codes == ["C03 F1"]
+    assert month.amounts("C03") == (0, 2000, 2000)
+    found = month.one("C03")
+    assert (found["order_id"], found["case_id"], found["key_kind"], found["evidence"]) == ("O1", None, "flow_id", ["flows.csv:3"])
+    assert month.bridge == {"A3": 2000, "B0": 2000, "C0": 2000}
+
+
+def test_the_unique_refund_of_that_order_and_amount_within_three_days_is_the_cases():
+    cases = [case("C1", "O1", "20.00"), case("C2", "O1", "25.00")]
+    flows = [refund("F1", "20.00", "2026-10-15", order_id="O1"), refund("F2", "25.00", "2026-10-09", order_id="O1")]
+
+    month = run(world(orders=[order("O1")], cases=cases, flows=flows))
+
+    assert month.codes == []
+    assert month.bridge == {"A0": 4500, "B0": 4500, "C0": 4500}
+
+
+def test_the_same_amount_on_another_order_is_not_the_cases():
+    month = run(world(orders=[order("O1"), order("O2")], cases=[case("C1", "O1")], flows=[refund("F1", order_id="O2")]))
+
+    assert month.codes == ["C03 F1", "C04 C1"]
+    assert month.bridge == {"A0": 3000, "A3": 3000, "A4": -3000, "B0": 3000, "C0": 3000}
+
+
+def test_a_refund_on_a_closed_case_or_beside_an_exchange_stands_on_no_case():
+    month = run(
+        world(
+            orders=[order("O1"), order("O2")],
+            cases=[case("C1", "O1", platform_status="closed"), case("C2", "O2", "0.00", kind="exchange")],
+            flows=[refund("F1", case_id="C1", order_id="O1"), refund("F2", "10.00", order_id="O2")],
+        )
+    )
+
+    assert month.codes == ["C03 F1", "C03 F2"]
+    assert month.bridge == {"A3": 4000, "B0": 4000, "C0": 4000}
+
+
+def test_a_further_refund_of_another_amount_on_a_one_case_order_is_C05_of_that_case():
+    flows = [refund("F1", case_id="C1", order_id="O1"), refund("F2", "5.00", "2026-10-20", order_id="O1")]
+
+    month = run(world(orders=[order("O1")], cases=[case("C1", "O1")], flows=flows))
+
+    assert month.codes == ["C05 C1"] and month.amounts("C05") == (3000, 3500, 500)
+
+
+def test_a_refund_that_has_not_succeeded_or_comes_after_as_of_is_none():
+    flows = [refund("F1", order_id="O1", status="processing"), refund("F2", on="2026-11-01 00:00:00", order_id="O1")]
+
+    assert run(world(orders=[order("O1")], flows=flows, vouchers=[])).codes == []
+
+
+def test_a_refund_of_an_earlier_month_is_still_without_a_case_but_not_in_this_bridge():
+    month = run(world(orders=[order("O1", on="2026-09-10")], flows=[refund("F1", on="2026-09-20", order_id="O1")], bills_from="2026-09-01"))
+
+    assert month.codes == ["C03 F1"] and month.bridge == {}
+
+
+def test_two_channels_may_use_the_same_flow_id():
+    flows = [refund("F1", order_id="O1"), refund("F1", "5.00", channel="alipay")]
+
+    found = run(world(orders=[order("O1")], flows=flows, vouchers=None)).all("C03")
+
+    assert len({row["discrepancy_id"] for row in found}) == len(found) == 2
