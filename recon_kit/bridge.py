@@ -12,6 +12,7 @@ import polars as pl
 
 from recon_kit.errors import TieError
 from recon_kit.facts import Facts
+from recon_kit.facts.ledger import is_booked_in
 from recon_kit.results import BRIDGE, BRIDGE_ITEMS, conform_result
 from recon_kit.rules.rule import numbered
 from recon_kit.schema import CASE_FLOW_KINDS
@@ -175,7 +176,7 @@ def _ledger_items(facts: Facts) -> pl.DataFrame:
     residual, state = pl.col("residual_fen"), pl.col("state")
     told = units.filter(state.is_in(list(_UNIT_LINE)))
     lone = facts.lone_vouchers
-    in_period = facts.refs.filter(pl.col("period") == facts.scope.period.text)
+    in_period = facts.refs.filter(is_booked_in(facts.scope))
     accrued_alone = in_period.filter(pl.col("u").is_null())
     return pl.concat(
         [

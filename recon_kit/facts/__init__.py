@@ -10,7 +10,7 @@ import polars as pl
 from recon_kit.collect import Collected
 from recon_kit.config import CHANNELS_OF_PLATFORM
 from recon_kit.facts.entitlement import add_entitlement
-from recon_kit.facts.intake import broken_files
+from recon_kit.facts.intake import broken_files, known_duplicates, later_files
 from recon_kit.facts.channel import Receipts, allocate_refunds, build_flows, build_payments, match_payments, match_refunds, name_flows
 from recon_kit.facts.ledger import SOURCE, Ledger, build_ledger, judge_units, lone_vouchers
 from recon_kit.facts.platform import build_cases, build_orders
@@ -62,6 +62,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     supplied = frozenset(name for name, frame in tables.items() if frame is not None)
     given = {name: frame if frame is not None else empty(TABLES[name]) for name, frame in tables.items()}
     covered = covered_from(collected, scope)
+    later = later_files(collected.intake, scope)
 
     orders = build_orders(given["orders"], scope)
     cases = build_cases(given["aftersales"], orders, scope)
@@ -97,8 +98,8 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
         refs=ledger.refs,
         lone_vouchers=lone_vouchers(ledger.refs, units, cases, orders, scope),
         vouchers=given["voucher_lines"],
-        duplicates=collected.duplicates,
-        broken_files=broken_files(collected.controls, coverage_gaps(collected.coverage, scope), scope),
+        duplicates=known_duplicates(collected.duplicates, later),
+        broken_files=broken_files(collected.controls, coverage_gaps(collected.coverage, scope), later, scope),
         refunds=refunds,
         receipts=receipts,
         ledger=ledger,

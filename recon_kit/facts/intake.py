@@ -8,13 +8,24 @@ from recon_kit.facts.scope import Scope
 from recon_kit.money import format_yuan
 
 
-def broken_files(controls: pl.DataFrame, gaps: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+def later_files(intake: pl.DataFrame, scope: Scope) -> list[str]:
+    """Files (zip members) whose first row lies after the as-of day: they are look-ahead, not facts. Source: rulings 9."""
+    return intake.filter((pl.col("first_at") >= scope.cut).fill_null(value=False))["file"].to_list()
+
+
+def known_duplicates(duplicates: pl.DataFrame, later: list[str]) -> pl.DataFrame:
+    """Keys that came twice, not all of it in files that are look-ahead."""
+    file = pl.element().str.replace(r":\d+$", "")
+    return duplicates.filter(~pl.col("evidence").list.eval(file.is_in(later)).list.all())
+
+
+def broken_files(controls: pl.DataFrame, gaps: pl.DataFrame, later: list[str], scope: Scope) -> pl.DataFrame:
     """One row per file: the first broken money total (fen), all broken ones as text, and the days it leaves uncovered.
 
     `stated_fen`/`found_fen` are null when no money total broke. Source: rulings 8.
     """
     broken: dict[str, dict[str, object]] = {}
-    for row in controls.filter(pl.col("stated") != pl.col("found")).iter_rows(named=True):
+    for row in controls.filter((pl.col("stated") != pl.col("found")) & ~pl.col("member").is_in(later)).iter_rows(named=True):
         entry = broken.setdefault(row["file"], {"broken": [], "missing": []})
         is_money = row["unit"] == "fen"
         if is_money and "stated_fen" not in entry:

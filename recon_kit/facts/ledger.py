@@ -195,9 +195,8 @@ def _match_vouchers(
 def _booked(refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """Per unit: gross booked before, in and after the period (look-ahead), the accruals among it, and how often."""
     gross, accrued = pl.col("gross_fen"), pl.col("accrued_fen")
-    before = pl.col("period") < scope.period.text
-    inside = pl.col("period") == scope.period.text
-    ahead = (pl.col("period") > scope.period.text) & (pl.col("date") < scope.look_ahead_end.date())
+    before, inside = pl.col("period") < scope.period.text, is_booked_in(scope)
+    ahead = (pl.col("period") >= scope.period.text) & ~inside & (pl.col("date") < scope.look_ahead_end.date())
     wallet = (gross - accrued).filter(inside & (gross != accrued))
     return refs.group_by("u").agg(
         gross.filter(before).sum().alias("booked_before_fen"),
@@ -215,6 +214,11 @@ def _booked(refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     )
 
 
+def is_booked_in(scope: Scope) -> pl.Expr:
+    """The voucher is of the period and a fact: one dated after an as-of inside the period is look-ahead."""
+    return (pl.col("period") == scope.period.text) & (pl.col("date") <= scope.as_of)
+
+
 def _add_vouchers(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """Add the vouchers of the period and all their sources, as lists, to the units that do not simply tie."""
     odd = units.filter((pl.col("state") != "ties") | pl.col("is_prior") | pl.col("is_cas_late")).select("u")
@@ -222,7 +226,7 @@ def _add_vouchers(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.D
         refs.join(odd, on="u", how="semi")
         .group_by("u")
         .agg(
-            pl.col("voucher_id").filter(pl.col("period") == scope.period.text).sort().alias("voucher_ids"),
+            pl.col("voucher_id").filter(is_booked_in(scope)).sort().alias("voucher_ids"),
             pl.col("voucher_source").explode().sort().head(20).alias("voucher_source"),
         )
     )
@@ -268,7 +272,7 @@ def lone_vouchers(refs: pl.DataFrame, units: pl.DataFrame, cases: pl.DataFrame, 
     about = units.select("u", "state", "platform_key", "order_id", "case_id")
     case_orders = cases.select("case_id", pl.col("order_id").alias("case_order")).unique("case_id", keep="none")
     lone = (
-        refs.filter(pl.col("period") == scope.period.text)
+        refs.filter(is_booked_in(scope))
         .join(about, on="u", how="left", validate="m:1")
         .filter((pl.col("u").is_null() | (pl.col("state") == "no_flow")) & (pl.col("gross_fen") != pl.col("accrued_fen")))
         .with_columns(

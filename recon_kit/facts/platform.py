@@ -59,7 +59,7 @@ def attach_order(frame: pl.DataFrame, orders: pl.DataFrame, columns: dict[str, s
         channels = pl.DataFrame(
             [(p, c) for p, cs in CHANNELS_OF_PLATFORM.items() for c in cs], schema={"platform": pl.String, "channel": pl.String}, orient="row"
         )
-        by_channel = shared.join(channels, on="platform").select("order_id", "channel", "o").unique(["order_id", "channel"], keep="none")
+        by_channel = shared.select("platform", "order_id", "o").join(channels, on="platform").select("order_id", "channel", "o").unique(["order_id", "channel"], keep="none")
         told = frame.select("order_id", "channel").join(
             by_channel, on=["order_id", "channel"], how="left", validate="m:1", maintain_order="left"
         )

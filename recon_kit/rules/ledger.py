@@ -11,6 +11,7 @@ from recon_kit.rules.rule import Rule, listed, listing, numbered
 _base, _wallet, _state = pl.col("base_fen"), pl.col("wallet_fen"), pl.col("state")
 _flow_or_ahead = pl.when(pl.col("flow_in_fen") != 0).then("flow_in_fen").otherwise("flow_ahead_fen")
 _prior = pl.col("base_fen") - pl.col("flow_in_fen")
+_booked_before = pl.col("booked_before_fen") - pl.col("accrued_before_fen")
 _late_rest = pl.col("booked_ahead_fen")
 
 _UNIT: dict[str, Any] = {
@@ -50,7 +51,8 @@ _ZERO = pl.lit(0, pl.Int64)
 
 UNIT_RULES: tuple[Rule, ...] = (
     Rule("L01", when=_state == "not_booked", **_amounts(_base, _ZERO), **_UNIT),
-    Rule("L03", when=_state == "duplicate", **_amounts(pl.coalesce(pl.when(_base != 0).then(_base), "flow_before_fen"), _wallet), **_UNIT),
+    Rule("L03", when=(_state == "duplicate") & (_base != 0), **_amounts(_base, _wallet), **_UNIT),
+    Rule("L03", when=(_state == "duplicate") & (_base == 0), **_amounts(pl.col("flow_before_fen"), _booked_before + _wallet), **_UNIT),
     Rule("L04", when=_state == "amount", **_amounts(_base, _wallet), **_UNIT),
     # Expected is what the ledger should have booked of the platform-funded part.
     Rule("A04", when=_state == "clawback", **_amounts(pl.col("clawback_in_fen"), _ZERO), **_UNIT),
@@ -61,10 +63,9 @@ UNIT_RULES: tuple[Rule, ...] = (
     Rule("L05", when=pl.col("is_cas_late"), why="L05_cas", **_amounts(_flow_or_ahead, _ZERO), **_UNIT),
 )
 
-_EARLY_BEFORE = pl.col("booked_before_fen") - pl.col("accrued_before_fen")
 EARLY_RULES: tuple[Rule, ...] = (
     Rule("L06", when=_state == "early", **_amounts(_ZERO, _wallet), **_UNIT),
-    Rule("L06", when=_state == "early_before", why="L06_before", **_amounts(_ZERO, _EARLY_BEFORE), **_UNIT),
+    Rule("L06", when=_state == "early_before", why="L06_before", **_amounts(_ZERO, _booked_before), **_UNIT),
 )
 
 REF_RULES: tuple[Rule, ...] = (
