@@ -18,6 +18,7 @@ lint:
     ruff format --check .
     mypy
     lint-imports
+    nbstripout --verify --keep-id --keep-count notebooks/*.ipynb
 
 # reformat, and fix what can be fixed
 fix:
