@@ -62,7 +62,7 @@ def book_refunds(flows: pl.DataFrame, cases: pl.DataFrame, seed: int) -> pl.Data
 def refund_lines(bookings: pl.DataFrame) -> pl.DataFrame:
     """Three lines for each booking: revenue and output VAT in red, the wallet in black; all of them name the ref.
 
-    Needs channel, shop, date, batch, ref_kind, ref_id and gross_fen (VAT included).
+    Needs channel, shop, date, batch, ref_kind, ref_id and gross_fen (VAT included); `voucher` tells vouchers apart.
     """
     wallets = {c: shop.wallet_account for c, shop in seller.WALLETS.items()}
     names = {c: shop.wallet_name for c, shop in seller.WALLETS.items()}
@@ -112,23 +112,28 @@ def book_returned_cost(receipts: pl.DataFrame, orders: pl.DataFrame) -> pl.DataF
 
 def number_vouchers(lines: pl.DataFrame, end: date) -> pl.DataFrame:
     """Voucher numbers by date within each month, 记-0001 onwards; vouchers from `end` on are not there yet."""
-    period = pl.col("date").dt.strftime("%Y-%m")
     return (
         lines.filter(pl.col("date") < end)
-        .with_columns(period=period)
+        .with_columns(period=pl.col("date").dt.strftime("%Y-%m"))
         .sort("date", "voucher", "ref_id", "side")
-        .with_columns(
-            number=pl.col("voucher").rle_id().over("period") + 1,
-            line_no=pl.int_range(1, pl.len() + 1).over("voucher").cast(pl.String),
-        )
-        .with_columns(
-            voucher_id=pl.format("记-{}", pl.col("number").cast(pl.String).str.zfill(4)),
-            maker=pl.lit(seller.MAKER),
-            approver=pl.lit(seller.CHECKER),
-            attachments=pl.lit(1, pl.Int64),
-        )
-        .select(VOUCHER_COLUMNS)
+        .with_columns(voucher_id=voucher_number(pl.col("voucher").rle_id().over("period") + 1))
+        .pipe(as_voucher_lines)
     )
+
+
+def voucher_number(number: pl.Expr) -> pl.Expr:
+    """A number as the books write it, 记-0001."""
+    return pl.format("记-{}", number.cast(pl.String).str.zfill(4))
+
+
+def as_voucher_lines(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines with their period and voucher_id as canonical voucher lines, numbered within each voucher."""
+    return lines.with_columns(
+        line_no=pl.int_range(1, pl.len() + 1).over("voucher").cast(pl.String),
+        maker=pl.lit(seller.MAKER),
+        approver=pl.lit(seller.CHECKER),
+        attachments=pl.lit(1, pl.Int64),
+    ).select(VOUCHER_COLUMNS)
 
 
 VOUCHER_COLUMNS = [

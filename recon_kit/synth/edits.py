@@ -137,24 +137,30 @@ def touch(world: World, rows: Sequence[Row]) -> World:
     return replace(world, touched=world.touched | {str(row["order_id"]) for row in rows})
 
 
-def next_flow(world: World, known: object) -> str:
-    """A flow id of the same shape as a known one, not used yet."""
-    return fresh_id(str(known), world.tables["flows"]["flow_id"])
+def next_flows(world: World, known: Sequence[object]) -> list[str]:
+    """Flow ids of the same shape as known ones, not used yet."""
+    return fresh_ids([str(flow_id) for flow_id in known], world.tables["flows"]["flow_id"])
 
 
-def fresh_id(known: str, taken: pl.Series) -> str:
-    """An id of the same shape as `known` that nobody has: its trailing number counted up."""
-    head, digits = re.fullmatch(r"(.*?)(\d*)", known, re.DOTALL).groups()  # type: ignore[union-attr]
-    number = int(digits or 1)
+def fresh_ids(known: Sequence[str], taken: pl.Series) -> list[str]:
+    """Ids of the same shapes as known ones that nobody has: their trailing numbers counted up."""
+    parts = [re.fullmatch(r"(.*?)(\d*)", text, re.DOTALL) for text in known]
+    heads, digits = [part[1] if part else "" for part in parts], [part[2] if part else "" for part in parts]
+    numbers = [int(text or 1) + 1 for text in digits]
     while True:
-        number += 1
-        candidate = f"{head}{str(number).zfill(len(digits))}"
-        if not (taken == candidate).any():
-            return candidate
+        fresh = [f"{head}{str(number).zfill(len(text))}" for head, number, text in zip(heads, numbers, digits, strict=True)]
+        used = set(taken.filter(taken.is_in(fresh)))
+        clashes = [i for i, text in enumerate(fresh) if text in used or text in fresh[:i]]
+        if not clashes:
+            return fresh
+        for i in clashes:
+            numbers[i] += 1
 
 
 def set_flows(world: World, changes: Mapping[str, object], column: str = "amount_fen") -> World:
     """Flows with one column changed, by flow_id."""
+    if not changes:
+        return world
     flows = world.tables["flows"]
     changed = pl.DataFrame(
         {"flow_id": list(changes), "_new": list(changes.values()), "_is_new": True},
@@ -181,9 +187,11 @@ def drop_flows(world: World, flags: pl.Expr) -> World:
     return world.with_tables(flows=world.tables["flows"].filter(~flags.fill_null(value=False)))
 
 
-def copy_of(world: World, table: str, column: str, value: object) -> Row:
-    """The first row of a table with that value, as a dict to build a new row from."""
-    return world.tables[table].row(by_predicate=pl.col(column) == value, named=True)
+def copies_of(world: World, table: str, column: str, rows: Sequence[Row]) -> list[Row]:
+    """For each row, the table's row with the same value in `column`, as a dict to build a new row from."""
+    wanted = [row[column] for row in rows]
+    found = {row[column]: row for row in world.tables[table].filter(pl.col(column).is_in(wanted)).iter_rows(named=True)}
+    return [dict(found[value]) for value in wanted]
 
 
 def is_booked_under(refs: Collection[object]) -> pl.Expr:
@@ -198,6 +206,8 @@ def unbook(world: World, refs: Collection[object]) -> World:
 
 def rebook(world: World, gross: Mapping[object, int]) -> World:
     """The refund lines of each ref with another gross amount, split into revenue, VAT and wallet again."""
+    if not gross:
+        return world
     lines = world.tables["voucher_lines"]
     new = pl.DataFrame(
         {"ref_id": [str(ref) for ref in gross], "_gross": list(gross.values())}, schema_overrides={"_gross": pl.Int64}
@@ -218,18 +228,25 @@ def rebook(world: World, gross: Mapping[object, int]) -> World:
 
 def book(world: World, rows: Sequence[Row]) -> tuple[World, list[str]]:
     """One new voucher per row (channel, shop, date, ref_kind, ref_id, gross_fen); returns their numbers too."""
+    if not rows:
+        return world, []
     lines = world.tables["voucher_lines"]
-    added: list[pl.DataFrame] = []
-    numbers: list[str] = []
-    for place, row in enumerate(rows):
-        booking = pl.DataFrame([{**row, "batch": place}], schema_overrides={"gross_fen": pl.Int64, "date": pl.Date})
-        voucher = books.number_vouchers(books.refund_lines(booking), date.max)
-        period = str(voucher["period"][0])
-        count = sum(1 for other in added if other["period"][0] == period)
-        used = lines.filter(pl.col("period") == period)["voucher_id"].str.extract(r"(\d+)$").cast(pl.Int64).max()
-        numbers.append(f"记-{(used if isinstance(used, int) else 0) + count + 1:04d}")
-        added.append(voucher.with_columns(voucher_id=pl.lit(numbers[-1])))
-    return world.with_tables(voucher_lines=pl.concat([lines, *added])), numbers
+    last = lines.group_by("period").agg(last=pl.col("voucher_id").str.extract(r"(\d+)$").cast(pl.Int64).max())
+    wanted = (
+        pl.DataFrame(rows, schema_overrides={"gross_fen": pl.Int64, "date": pl.Date}, infer_schema_length=None)
+        .with_row_index("batch")
+        .with_columns(period=pl.col("date").dt.strftime("%Y-%m"))
+        .join(last, on="period", how="left", validate="m:1", maintain_order="left")
+        .with_columns(number=pl.col("last").fill_null(0) + pl.int_range(1, pl.len() + 1).over("period"))
+        .with_columns(voucher_id=books.voucher_number(pl.col("number")))
+    )
+    numbered = wanted.select("period", "voucher_id", voucher=pl.format("{}|{}|{}", "date", "channel", "batch"))
+    added = (
+        books.refund_lines(wanted)
+        .join(numbered, on="voucher", how="left", validate="m:1", maintain_order="left")
+        .sort("voucher", "side")
+    )
+    return world.with_tables(voucher_lines=pl.concat([lines, books.as_voucher_lines(added)])), wanted["voucher_id"].to_list()
 
 
 def booking_of(row: Row, on: date, gross_fen: int | None = None) -> Row:

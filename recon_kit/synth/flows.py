@@ -37,7 +37,9 @@ def build_flows(orders: pl.DataFrame, cases: pl.DataFrame, start: date, end: dat
 
 def wallet_refunds(orders: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """Successful refund cases whose money left a wallet: not those settled inside escrow."""
-    facts = orders.select("n", confirmed_at="completed_at", share_fen="platform_discount_fen")
+    facts = orders.select(
+        "n", confirmed_at="completed_at", share_fen="platform_discount_fen", orders_of_payment=pl.len().over("pay_n")
+    )
     after = (pl.col("confirmed_at") < pl.col("completed_at")).fill_null(value=False)
     return (
         cases.filter((pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS))
@@ -123,7 +125,10 @@ def _subsidies(orders: pl.DataFrame, early: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refunds(paid_cases: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """One flow per case, or two that sum to it; never after the month in which the case completed."""
+    """One flow per case, or two that sum to it; never after the month in which the case completed.
+
+    Only the one case of the one order of a payment is split: elsewhere nobody could say what the second flow is for.
+    """
     cases = paid_cases.with_columns(m=pl.col("n") * 4 + pl.col("seq"))
     is_wechat = pl.col("channel") == seller.MINI.channel
     lag = (
@@ -131,7 +136,7 @@ def _refunds(paid_cases: pl.DataFrame, seed: int) -> pl.DataFrame:
         .then(between(draw(seed, "lag", "m") ** 2, 60, 100_000))
         .otherwise(between(draw(seed, "lag", "m"), 2, 900))
     )
-    alone = pl.len().over("n") == 1
+    alone = (pl.len().over("n") == 1) & (pl.col("orders_of_payment") == 1)
     is_split = (draw(seed, "split", "m") < SPLIT) & (pl.col("final_fen") > 1_000) & alone
     part = pl.when(is_split).then(pl.col("final_fen") * 2 // 3).otherwise("final_fen")
     first = cases.with_columns(

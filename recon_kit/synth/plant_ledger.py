@@ -78,9 +78,8 @@ def plant_l02(world: World, period: Period, rng: random.Random, n: int) -> Plant
 def plant_l03(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """The same refund booked two or three times."""
     rows = take(settled_cases(world, period), rng, n)
-    for i, row in enumerate(rows):
-        copies = [booking_of(row, day(row, "booked_on"))] * (1 + i % 2)
-        world, _ = book(world, copies)
+    copies = [booking_of(row, day(row, "booked_on")) for i, row in enumerate(rows) for _ in range(1 + i % 2)]
+    world, _ = book(world, copies)
     answers = [
         of_case("L03", period, row, fen(row, "final_fen"), (2 + i % 2) * fen(row, "final_fen")) for i, row in enumerate(rows)
     ]

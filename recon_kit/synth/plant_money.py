@@ -15,14 +15,15 @@ from recon_kit.synth.cases import midnight
 from recon_kit.synth.edits import (
     AnswerRow,
     Planted,
+    Row,
     add_rows,
-    copy_of,
+    copies_of,
     drop_flows,
     fen,
-    fresh_id,
+    fresh_ids,
     instant_in,
     moment,
-    next_flow,
+    next_flows,
     of_case,
     of_order,
     receipted_orders,
@@ -48,21 +49,21 @@ def plant_p01(world: World, period: Period, rng: random.Random, n: int) -> Plant
 
 def plant_p02(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """Money for an order that nobody knows: a WeChat payment number, a Pinduoduo order number."""
-    pool = receipted_orders(world, period).filter(pl.col("channel") != seller.TMALL.channel)
+    rows = take(receipted_orders(world, period).filter(pl.col("channel") != seller.TMALL.channel), rng, n)
+    receipts = copies_of(world, "flows", "flow_id", rows)
+    orders = world.tables["orders"]
+    order_ids = fresh_ids([str(row["order_id"]) for row in rows], orders["order_id"])
+    flow_ids = next_flows(world, [row["flow_id"] for row in rows])
+    pay_ids = fresh_ids([str(receipt["pay_id"]) for receipt in receipts], orders["pay_id"])
+    trade_nos = fresh_ids([str(receipt["trade_no"]) for receipt in receipts], orders["trade_no"])
     answers: list[AnswerRow] = []
-    for row in take(pool, rng, n):
-        receipt = copy_of(world, "flows", "flow_id", row["flow_id"])
+    for i, receipt in enumerate(receipts):
         at, amount = instant_in(period, rng), rng.randrange(2_000, 19_000)
-        receipt.update(flow_id=next_flow(world, row["flow_id"]), at=at, success_at=at, amount_fen=amount)
-        if row["channel"] == seller.PDD.channel:
-            receipt["order_id"] = key = fresh_id(str(row["order_id"]), world.tables["orders"]["order_id"])
-        else:
-            receipt["pay_id"] = key = fresh_id(str(receipt["pay_id"]), world.tables["orders"]["pay_id"])
-            receipt["trade_no"] = fresh_id(str(receipt["trade_no"]), world.tables["orders"]["trade_no"])
-            receipt["order_id"] = None
-        world = add_rows(world, "flows", [receipt])
-        answers.append(AnswerRow(period.text, "P02", key, expected_fen=0, actual_fen=amount))
-    return world, answers
+        is_pdd = receipt["channel"] == seller.PDD.channel
+        stated = {"order_id": order_ids[i]} if is_pdd else {"order_id": None, "pay_id": pay_ids[i], "trade_no": trade_nos[i]}
+        receipt.update(flow_id=flow_ids[i], at=at, success_at=at, amount_fen=amount, **stated)
+        answers.append(AnswerRow(period.text, "P02", order_ids[i] if is_pdd else pay_ids[i], expected_fen=0, actual_fen=amount))
+    return add_rows(world, "flows", receipts), answers
 
 
 def plant_p03(world: World, period: Period, rng: random.Random, n: int) -> Planted:
@@ -78,37 +79,41 @@ def plant_p03(world: World, period: Period, rng: random.Random, n: int) -> Plant
 def plant_p04(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """The same order paid twice, within a minute."""
     rows = take(receipted_orders(world, period).filter(pl.col("at") < midnight(period.end) - timedelta(minutes=5)), rng, n)
-    for row in rows:
-        again = copy_of(world, "flows", "flow_id", row["flow_id"])
-        at = moment(row, "at") + timedelta(seconds=47)
-        trade_no = again["trade_no"] and fresh_id(str(again["trade_no"]), world.tables["orders"]["trade_no"])
-        again.update(flow_id=next_flow(world, row["flow_id"]), at=at, success_at=at, trade_no=trade_no)
-        world = add_rows(world, "flows", [again])
-    return touch(world, rows), [
+    again = copies_of(world, "flows", "flow_id", rows)
+    flow_ids = next_flows(world, [row["flow_id"] for row in rows])
+    trade_nos = fresh_ids([str(flow["trade_no"]) for flow in again], world.tables["orders"]["trade_no"])
+    for flow, flow_id, trade_no in zip(again, flow_ids, trade_nos, strict=True):
+        at = moment(flow, "at") + timedelta(seconds=47)
+        flow.update(flow_id=flow_id, at=at, success_at=at, trade_no=trade_no if flow["trade_no"] else None)
+    return touch(add_rows(world, "flows", again), rows), [
         of_order("P04", period, row, fen(row, "buyer_paid_fen"), 2 * fen(row, "buyer_paid_fen")) for row in rows
     ]
 
 
 def plant_s05(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """A wallet row whose type and wording say nothing."""
-    channels = [shop.channel for shop in seller.SHOPS]
-    answers: list[AnswerRow] = []
-    for i in range(n):
-        channel = channels[i % len(channels)]
-        own = world.tables["flows"].filter(
-            (pl.col("channel") == channel) & (pl.col("kind") == "trade_receipt") & period.contains("at")
-        )
-        if own.is_empty():
-            continue
-        known = own.sort("flow_id").row(rng.randrange(own.height), named=True)
+    receipts = world.tables["flows"].filter((pl.col("kind") == "trade_receipt") & period.contains("at"))
+    known = take(
+        receipts.filter(pl.col("channel") != seller.CARD.channel).with_columns(platform="channel").sort("flow_id"), rng, n
+    )
+    rows: list[Row] = []
+    for row, flow_id in zip(known, next_flows(world, [row["flow_id"] for row in known]), strict=True):
         at, amount = instant_in(period, rng), rng.choice((-1, 1)) * rng.randrange(100, 3_000)
-        row = {name: known[name] for name in ("channel", "shop", "account")}
-        row |= {"flow_id": next_flow(world, known["flow_id"]), "at": at, "success_at": at, "status": "success"}
-        row |= {"kind": "unknown", "amount_fen": amount, "memo": f"调账{rng.randrange(10_000, 99_999)}"}
-        world = add_rows(world, "flows", [row])
-        key = "" if channel == seller.PDD.channel else str(row["flow_id"])
-        answers.append(AnswerRow(period.text, "S05", key, None, None, 0, -amount, note=channel))
-    return world, answers
+        kept = {name: row[name] for name in ("channel", "shop", "account")}
+        money = {"at": at, "success_at": at, "status": "success", "kind": "unknown", "amount_fen": amount}
+        rows.append({**kept, **money, "flow_id": flow_id, "memo": f"调账{rng.randrange(10_000, 99_999)}"})
+    answers = [
+        AnswerRow(
+            period.text,
+            "S05",
+            "" if row["channel"] == seller.PDD.channel else str(row["flow_id"]),
+            expected_fen=0,
+            actual_fen=-fen(row, "amount_fen"),
+            note=str(row["channel"]),
+        )
+        for row in rows
+    ]
+    return add_rows(world, "flows", rows), answers
 
 
 def plant_k05(world: World, period: Period, rng: random.Random, n: int) -> Planted:

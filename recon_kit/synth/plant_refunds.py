@@ -18,14 +18,15 @@ from recon_kit.synth.edits import (
     add_rows,
     book,
     booking_of,
-    copy_of,
+    copies_of,
     drop_flows,
     fen,
-    fresh_id,
+    fresh_ids,
     moment,
-    next_flow,
+    next_flows,
     of_case,
     of_cases,
+    of_order,
     rebook,
     receipted_orders,
     set_flows,
@@ -84,25 +85,24 @@ def plant_c02(world: World, period: Period, rng: random.Random, n: int) -> Plant
 def plant_c03(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """Money went back on an order that has no case; it was booked."""
     rows = take(receipted_orders(world, period).filter(pl.col("at") < midnight(period.end) - timedelta(days=8)), rng, n)
+    refunds = copies_of(world, "flows", "flow_id", rows)
     answers: list[AnswerRow] = []
-    for row in rows:
-        refund = copy_of(world, "flows", "flow_id", row["flow_id"])
+    bookings: list[Row] = []
+    for row, refund, flow_id in zip(rows, refunds, next_flows(world, [row["flow_id"] for row in rows]), strict=True):
         at, amount = moment(row, "at") + timedelta(days=3, minutes=rng.randrange(900)), fen(row, "amount_fen") * 3 // 10
-        is_pdd = row["channel"] == seller.PDD.channel
-        refund.update(flow_id=next_flow(world, row["flow_id"]), kind="refund", at=at, success_at=at, amount_fen=-amount)
-        refund["request_no"] = f"MT{str(refund['flow_id'])[-12:]}"
-        ref = {"ref_kind": "order", "ref_id": row["order_id"]} if is_pdd else {"ref_kind": "flow", "ref_id": refund["flow_id"]}
-        booking = {"channel": row["channel"], "shop": row["shop"], "date": at.date(), "gross_fen": amount, **ref}
-        world, _ = book(add_rows(world, "flows", [refund]), [booking])
-        key = str(row["order_id"] if is_pdd else refund["flow_id"])
-        answers.append(AnswerRow(period.text, "C03", key, str(row["order_id"]), None, 0, amount))
+        refund.update(flow_id=flow_id, kind="refund", at=at, success_at=at, amount_fen=-amount, request_no=f"MT{flow_id[-12:]}")
+        ref_kind, ref_id = ("order", str(row["order_id"])) if row["channel"] == seller.PDD.channel else ("flow", flow_id)
+        kept = {name: row[name] for name in ("channel", "shop")}
+        bookings.append({**kept, "date": at.date(), "gross_fen": amount, "ref_kind": ref_kind, "ref_id": ref_id})
+        answers.append(AnswerRow(period.text, "C03", ref_id, str(row["order_id"]), None, 0, amount))
+    world, _ = book(add_rows(world, "flows", refunds), bookings)
     return touch(world, rows), answers
 
 
 def plant_c04(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-    """The platform says refunded, no money left; every third one is booked all the same."""
+    """The platform says refunded, no money left; every third one is booked all the same, by its case or order."""
     rows = take(_overdue(world, period), rng, n)
-    booked = rows[2::3]
+    booked = [row for row in rows[2::3] if row["ref_kind"] != "flow"]
     world = unbook(drop_flows(world, of_cases(rows)), [row["ref_id"] for row in rows if row not in booked])
     answers = [of_case("C04", period, row, fen(row, "final_fen"), 0) for row in rows]
     return touch(world, rows), [
@@ -125,11 +125,11 @@ def plant_c06(world: World, period: Period, rng: random.Random, n: int) -> Plant
 def plant_c07(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """The same refund paid twice under two request numbers, and booked twice as much."""
     rows = take(settled_cases(world, period).filter(pl.col("at") < midnight(period.end) - timedelta(days=1)), rng, n)
-    for row in rows:
-        again = copy_of(world, "flows", "flow_id", row["flow_id"])
-        at = moment(row, "at") + timedelta(hours=5)
-        again.update(flow_id=next_flow(world, row["flow_id"]), at=at, success_at=at, request_no=f"{again['request_no']}-R")
-        world = rebook(add_rows(world, "flows", [again]), {row["ref_id"]: 2 * fen(row, "final_fen")})
+    again = copies_of(world, "flows", "flow_id", rows)
+    for flow, flow_id in zip(again, next_flows(world, [row["flow_id"] for row in rows]), strict=True):
+        at = moment(flow, "at") + timedelta(hours=5)
+        flow.update(flow_id=flow_id, at=at, success_at=at, request_no=f"{flow['request_no']}-R")
+    world = rebook(add_rows(world, "flows", again), {row["ref_id"]: 2 * fen(row, "final_fen") for row in rows})
     return touch(world, rows), [of_case("C07", period, row, fen(row, "final_fen"), 2 * fen(row, "final_fen")) for row in rows]
 
 
@@ -141,34 +141,29 @@ def plant_c08(world: World, period: Period, rng: random.Random, n: int) -> Plant
         & (pl.col("ref_kind") != "order")
     )
     rows = take(pool, rng, n)
-    answers: list[AnswerRow] = []
-    for row in rows:
-        paid = fen(row, "buyer_paid_fen")
-        amount = paid - fen(row, "final_fen") + paid * 3 // 20
-        case = copy_of(world, "aftersales", "case_id", row["case_id"])
-        flow = copy_of(world, "flows", "flow_id", row["flow_id"])
-        case_id = fresh_id(str(row["case_id"]), world.tables["aftersales"]["case_id"])
+    cases, flows = copies_of(world, "aftersales", "case_id", rows), copies_of(world, "flows", "flow_id", rows)
+    case_ids = fresh_ids([str(row["case_id"]) for row in rows], world.tables["aftersales"]["case_id"])
+    amounts = [fen(row, "buyer_paid_fen") * 23 // 20 - fen(row, "final_fen") for row in rows]
+    bookings: list[Row] = []
+    for row, case, case_id, amount in zip(rows, cases, case_ids, amounts, strict=True):
         shifted = {name: moment(case, name) + timedelta(days=2) for name in ("applied_at", "approved_at", "completed_at")}
-        amounts = dict.fromkeys(("requested_fen", "approved_fen", "final_fen", "erp_fen"), amount)
+        sums = dict.fromkeys(("requested_fen", "approved_fen", "final_fen", "erp_fen"), amount)
         case.update(
-            case_id=case_id, kind="refund_only", qty=None, return_waybill=None, approver=seller.LEADS[0], **shifted, **amounts
+            case_id=case_id, kind="refund_only", qty=None, return_waybill=None, approver=seller.LEADS[0], **shifted, **sums
         )
-        at = moment(row, "at") + timedelta(days=2)
-        flow.update(
-            flow_id=next_flow(world, row["flow_id"]),
-            case_id=case_id,
-            request_no=case_id,
-            at=at,
-            success_at=at,
-            amount_fen=-amount,
-        )
-        world = add_rows(add_rows(world, "aftersales", [case]), "flows", [flow])
-        world, _ = book(world, [{**booking_of(row, at.date(), amount), "ref_kind": "case", "ref_id": case_id}])
-        world = _state_refunded(world, str(row["order_id"]), amount)
-        answers.append(
-            AnswerRow(period.text, "C08", str(row["order_id"]), str(row["order_id"]), None, paid, fen(row, "final_fen") + amount)
-        )
-    return touch(world, rows), answers
+        on = (moment(row, "at") + timedelta(days=2)).date()
+        bookings.append({**booking_of(row, on, amount), "ref_kind": "case", "ref_id": case_id})
+    for flow, flow_id, case in zip(flows, next_flows(world, [row["flow_id"] for row in rows]), cases, strict=True):
+        at = moment(flow, "at") + timedelta(days=2)
+        flow.update(flow_id=flow_id, case_id=case["case_id"], request_no=case["case_id"], at=at, success_at=at)
+        flow["amount_fen"] = -fen(case, "final_fen")
+    world, _ = book(add_rows(add_rows(world, "aftersales", cases), "flows", flows), bookings)
+    more = pl.col("order_id").replace_strict({row["order_id"]: a for row, a in zip(rows, amounts, strict=True)}, default=0)
+    orders = world.tables["orders"].with_columns(refunded_fen=pl.col("refunded_fen") + more.cast(pl.Int64))
+    return touch(world.with_tables(orders=orders), rows), [
+        of_order("C08", period, row, fen(row, "buyer_paid_fen"), fen(row, "final_fen") + amount)
+        for row, amount in zip(rows, amounts, strict=True)
+    ]
 
 
 def plant_c10(world: World, period: Period, rng: random.Random, n: int) -> Planted:
@@ -198,9 +193,3 @@ def _paid_otherwise(world: World, period: Period, rows: list[Row], code: str, de
     return touch(booked, rows), [
         of_case(code, period, row, fen(row, "final_fen"), amount) for row, amount in zip(rows, amounts, strict=True)
     ]
-
-
-def _state_refunded(world: World, order_id: str, more: int) -> World:
-    """The order's stated refund grows with a further successful case."""
-    grown = pl.when(pl.col("order_id") == order_id).then(pl.col("refunded_fen") + more).otherwise("refunded_fen")
-    return world.with_tables(orders=world.tables["orders"].with_columns(refunded_fen=grown))
