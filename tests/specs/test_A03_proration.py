@@ -1,0 +1,83 @@
+"""A03: a refund by quantity is not what its pieces were paid: cumulative, half up, closing at exactly the paid amount.
+Rulings 15, 17: refund_only and return_refund only; A03 over C05, C06, L04 of the same amount."""
+
+import pytest
+
+from tests.world import case, line, order, refund, run, voucher, world
+
+LINE = {"line_id": "L1", "qty": 1}
+
+
+def _month(*cases, lines=None, flows=None, **more):
+    given = [refund(f"F{c['case_id']}", f"{c['final_fen'] / 100:.2f}", case_id=c["case_id"]) for c in cases] if flows is None else flows
+    return run(world(orders=[order("O1", "100.00")], lines=lines or [line("O1", "L1", "100.00", 3)], cases=cases, flows=given, **more))
+
+
+def test_pieces_refunded_one_by_one_close_at_what_was_paid():
+    amounts = ("33.33", "33.34", "33.33")
+    cases = [case(f"C{n}", "O1", amount, f"2026-10-1{n}", approved_fen=amount, **LINE) for n, amount in enumerate(amounts)]
+
+    assert _month(*cases).codes == []
+
+
+def test_another_amount_than_the_pieces_were_paid_is_A03():
+    right = case("RIGHT", "O1", "33.33", "2026-10-11", approved_fen="33.33", **LINE)
+    wrong = case("WRONG", "O1", "40.00", "2026-10-12", approved_fen="40.00", **LINE)
+
+    month = _month(right, wrong)
+
+    assert month.codes == ["A03 WRONG"]
+    assert month.amounts("A03") == (3334, 4000, 666)
+    assert month.one("A03")["evidence"][0] == "aftersales.csv:3"
+    assert month.bridge == {"A0": 7333, "B0": 7333, "C0": 7333}
+
+
+def test_one_fen_is_within_tolerance_and_two_are_not():
+    assert _month(case("C1", "O1", "33.34", approved_fen="33.34", **LINE)).codes == []
+    assert _month(case("C1", "O1", "33.35", approved_fen="33.35", **LINE)).codes == ["A03 C1"]
+
+
+def test_where_only_the_erp_is_wrong_its_amount_is_the_actual():
+    month = _month(case("C1", "O1", "33.33", approved_fen="33.33", erp_fen="50.00", **LINE))
+
+    assert month.codes == ["A03 C1"] and month.amounts("A03") == (3333, 5000, 1667)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"basis": "negotiated", **LINE},
+        {"line_id": "L1"},
+        {"kind": "price_protection", **LINE},
+        {"kind": "small_transfer", **LINE},
+        {"platform_status": "closed", **LINE},
+        {"line_id": "L9", "qty": 1},
+    ],
+    ids=["negotiated", "without quantity", "price protection", "small transfer", "closed", "line not loaded"],
+)
+def test_what_was_negotiated_or_is_no_return_by_pieces_is_none(more):
+    month = _month(case("C1", "O1", "40.00", approved_fen="40.00", **more), flows=[])
+
+    assert month.all("A03") == []
+
+
+def test_a_line_refunded_in_full_after_a_negotiated_part_is_due_the_rest():
+    cases = [
+        case("PART", "O1", "10.00", "2026-10-10", approved_fen="10.00", basis="negotiated", line_id="L1"),
+        case("REST", "O1", "90.00", "2026-10-12", approved_fen="90.00", line_id="L1", qty=3),
+    ]
+
+    assert _month(*cases).codes == []
+
+
+def test_the_over_refund_and_the_voucher_of_the_same_amount_are_related_to_it():
+    over = case("C1", "O1", "33.33", approved_fen="40.00", **LINE)
+
+    refunded = _month(over, flows=[refund("F1", "40.00", case_id="C1")])
+    assert refunded.codes == ["A03 C1"] and refunded.one("C05")["primary_id"] == refunded.one("A03")["discrepancy_id"]
+    assert refunded.bridge == {"A0": 3333, "A5": 667, "B0": 4000, "C0": 4000}
+
+    booked = _month(case("C1", "O1", "33.33", approved_fen="33.33", erp_fen="40.00", **LINE), flows=[refund("F1", "33.33", case_id="C1")],
+                    vouchers=[voucher("V1", ("C1", "40.00"))])
+    assert booked.codes == ["A03 C1"] and booked.one("L04")["primary_id"] == booked.one("A03")["discrepancy_id"]
+    assert booked.bridge == {"A0": 3333, "B0": 3333, "B6": 667, "C0": 4000}
