@@ -268,7 +268,9 @@ def test_every_case_file_in_one_folder_is_read_and_every_row_is_accounted_for(tm
 
 
 def test_collecting_twice_gives_the_same_frames(tmp_path):
-    shutil.copytree(CASES, tmp_path / "cases")
+    for layout in ("alipay_fund", "pdd_bill", "wechat_trade", "wechat_fundflow", "taobao_refunds"):
+        for path in (CASES / layout).glob("*/in.*"):
+            shutil.copy(path, tmp_path / f"{layout}-{path.parent.name}{path.suffix}")
 
     first, second = collect(tmp_path), collect(tmp_path)
 

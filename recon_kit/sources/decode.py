@@ -112,7 +112,7 @@ def read_body(grid: Grid, header: HeadRow, width: int, wanted: Sequence[int]) ->
     rows = pl.Series("row", range(header.last + 1, header.last + 1 + body.height), dtype=pl.Int64)
     if body.height != grid.lines - header.last:
         starts = _row_starts(grid, header)
-        if starts.len() != body.height:
+        if starts.len() != body.height or (starts.diff().max() or 0) > MAX_ROW_LINES:  # type: ignore[operator]
             return _read_slowly(grid, header, names)
         rows = starts.rename("row")
     return body.select(rows, *names)
@@ -294,7 +294,7 @@ def _write(out: IO[bytes], text: str, lines: int, last: str, name: str) -> tuple
         raise SourceError(
             f"{name}: this is no text file (it holds zero bytes); expected a CSV, XLSX or ZIP export; export it again"
         )
-    out.write(text.encode("utf-8", "surrogatepass"))
+    out.write(text.encode())
     return lines + text.count("\n"), text[-1:] or last
 
 

@@ -9,7 +9,12 @@ from recon_kit.errors import SourceError
 from recon_kit.schema import TABLES, Column, Table
 from recon_kit.sources.layout import Claim, Label, Layout, Rows, Rule, Step, header_word
 
-BOOLEANS = {"true": "true", "false": "false", "是": "true", "否": "false", "1": "true", "0": "false"}
+BOOLEANS = {
+    **dict.fromkeys(("true", "True", "TRUE", "是", "1"), "true"),
+    **dict.fromkeys(("false", "False", "FALSE", "否", "0"), "false"),
+}
+MONTH = r"^(\d{4}-\d{2})-01(?: 00:00:00)?$"
+"""What Excel makes of a month typed as 2026-10."""
 OTHER_SIDE = {"debit": "credit", "credit": "debit"}
 """A ledger leaves the side without an amount blank: blank is zero where the other side is stated."""
 
@@ -70,6 +75,8 @@ def _rule(column: Column) -> Rule:
     header = field_name(column)
     if column.kind == "bool":
         return Rule(from_=header, map=BOOLEANS)
+    if header == "period":
+        return Rule(steps=(Step(from_=header, regex=MONTH), Step(from_=header)))
     if header in OTHER_SIDE:
         return Rule(steps=(Step(from_=header), Step(value="0", when={OTHER_SIDE[header]: r"\S"})))
     return Rule(from_=header, map={**{v: v for v in column.allowed}, **{zh: v for v, zh in column.allowed.items()}})

@@ -46,7 +46,8 @@ def read_sheets(data: bytes, name: str) -> list[tuple[str, pl.DataFrame]]:
         frame = sheet.to_polars()
         frame = frame.rename(dict(zip(frame.columns, map(str, range(frame.width)), strict=True)))
         frame = frame.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row"), pl.all())
-        frames.append((sheet.name, _mark_damaged(frame, damaged.get(sheet.name, set()))))
+        marked = _mark_damaged(frame, damaged[sheet.name]) if sheet.name in damaged else _mark_rounded(frame)
+        frames.append((sheet.name, marked))
     return frames
 
 
@@ -60,6 +61,16 @@ def _mark_damaged(frame: pl.DataFrame, damaged: set[tuple[int, str]]) -> pl.Data
     return frame.with_columns(
         pl.when(place[c].is_in(marks.implode())).then(pl.col(c) + "E+00").otherwise(pl.col(c)).alias(c) for c in cells
     )
+
+
+def _mark_rounded(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same for an old .xls, which shows no cell types: a column whose long numbers are all what a double can hold."""
+    for name in frame.columns[1:]:
+        long = frame[name].drop_nulls().filter(frame[name].drop_nulls().str.contains(r"^\d{16,}$"))
+        if long.len() and all(int(float(digits)) == int(digits) for digits in long.unique()):
+            is_long = pl.col(name).str.contains(r"^\d{16,}$")
+            frame = frame.with_columns(pl.when(is_long).then(pl.col(name) + "E+00").otherwise(pl.col(name)).alias(name))
+    return frame
 
 
 def _scan_workbook(data: bytes, name: str) -> dict[str, set[tuple[int, str]]]:

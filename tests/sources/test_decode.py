@@ -8,6 +8,7 @@ import xlsxwriter
 
 from recon_kit.errors import SourceError
 from recon_kit.sources.decode import open_grids, read_body, read_lines, with_separator
+from recon_kit.sources.workbook import _mark_rounded
 
 TEXT = "订单号,金额,备注\nA1,1.00,第一\nA2,2.00,第二\n"
 
@@ -257,3 +258,20 @@ def test_a_workbook_that_cannot_be_opened_is_one_clear_message(tmp_path, data):
 
     with pytest.raises(SourceError, match=r"^in\.xlsx: the .* (cannot be opened|is broken)"):
         open_grids(tmp_path / "in.xlsx", "in.xlsx", tmp_path)
+
+
+def test_in_an_old_workbook_a_column_of_rounded_numbers_is_damaged_and_one_of_true_ids_is_not():
+    rounded, true = ["3310761902812008960", "3310761902812009472"], ["3310761902812009459", "3310761902812008960"]
+    frame = pl.DataFrame({"row": [1, 2], "0": rounded, "1": true, "2": ["123", None]})
+
+    marked = _mark_rounded(frame)
+
+    assert marked["0"].str.ends_with("E+00").all()
+    assert marked.drop("0").equals(frame.drop("0"))
+
+
+def test_a_quotation_that_swallows_hundreds_of_lines_before_it_closes_is_an_error(tmp_path):
+    text = "id,memo\n" + 'A0,"opened\n' + "".join(f"A{n},x\n" for n in range(1, 400)) + 'A400,closed"\nA401,x\n'
+
+    with pytest.raises(SourceError, match="quotation mark is not closed"):
+        body_of(grid_of(tmp_path, text))
