@@ -9,10 +9,9 @@ from datetime import timedelta
 import polars as pl
 
 from recon_kit.facts import Facts, Scope
-from recon_kit.results import KPIS, conform_result
+from recon_kit.results import KPIS, conform_result, result_schema
 
 DIMENSIONS = ("platform", "shop")
-_NO_BASE = pl.lit(None, pl.Int64)
 
 
 @dataclass(frozen=True)
@@ -107,6 +106,7 @@ KPI_LIST: tuple[Kpi, ...] = (
     ),
     Kpi("complaint_rate_period", "complaints", lambda s: _count(s.is_in("opened_at")), "paid", "count", _ORDERS, "opened_at"),
 )
+_PLAIN = [kpi.name for kpi in KPI_LIST if kpi.denominator is None]
 _NEEDS = {"orders": "orders", "cases": "aftersales", "complaints": "complaints"}
 
 
@@ -114,22 +114,60 @@ def build_kpis(facts: Facts, complaints: pl.DataFrame | None) -> pl.DataFrame:
     """The `kpis` table: dimension "all", then by platform and shop. A KPI whose table was not supplied is left out."""
     scope = facts.scope
     frames = {"orders": _order_base(facts), "cases": facts.cases, "complaints": _with_shop(complaints, facts)}
+    due = [kpi for kpi in KPI_LIST if {_NEEDS[kpi.table], "orders"} <= facts.supplied]
+    mature_on = scope.period.end + timedelta(days=scope.config.sla_days.kpi_maturity)
+    sums = {dimension: _sum_by(dimension, due, frames, scope) for dimension in ("all", *DIMENSIONS)}
     rows = [
-        _measure(kpi, frames, scope, dimension)
-        for kpi in KPI_LIST
-        if {_NEEDS[kpi.table], "orders"} <= facts.supplied
-        for dimension in ("all", *DIMENSIONS)
+        {
+            "kpi": kpi.name,
+            "dimension": dimension,
+            "member": member,
+            "numerator": values.get(f"{kpi.name} top", 0),
+            "denominator": _denominator(kpi, values),
+            "unit": kpi.unit,
+            "base": kpi.base,
+            "date_basis": kpi.date_basis,
+            "as_of": scope.as_of,
+            "is_mature": not kpi.is_cohort or scope.as_of >= mature_on,
+        }
+        for kpi in due
+        for dimension, members in sums.items()
+        for member, values in members.items()
     ]
-    if not rows:
-        return conform_result(pl.DataFrame(), KPIS)
-    order = {kpi.name: i for i, kpi in enumerate(KPI_LIST)}
-    table = pl.concat(rows).sort(
-        pl.col("kpi").replace_strict(order, return_dtype=pl.Int64),
-        pl.col("dimension").replace_strict({"all": 0, "platform": 1, "shop": 2}, return_dtype=pl.Int64),
-        "member",
-        nulls_last=True,
-    )
-    return conform_result(table, KPIS)
+    top, below = pl.col("numerator"), pl.col("denominator")
+    rate = pl.when(below > 0).then(top / below).when(pl.col("kpi").is_in(_PLAIN)).then(top.cast(pl.Float64))
+    table = pl.DataFrame(rows, schema_overrides={"numerator": pl.Int64, "denominator": pl.Int64}) if rows else pl.DataFrame(schema=result_schema(KPIS))
+    return conform_result(table.with_columns(rate.alias("value")), KPIS)
+
+
+def _denominator(kpi: Kpi, values: dict[str, int]) -> int | None:
+    if kpi.denominator is None:
+        return None
+    return values.get(kpi.denominator if isinstance(kpi.denominator, str) else f"{kpi.name} below", 0)
+
+
+def _sum_by(dimension: str, due: list[Kpi], frames: dict[str, pl.DataFrame], scope: Scope) -> dict[str | None, dict[str, int]]:
+    """Member → every numerator and denominator of the dimension, each table summed once."""
+    found: dict[str | None, dict[str, int]] = {}
+    for name, frame in frames.items():
+        values = [kpi.numerator(scope).alias(f"{kpi.name} top") for kpi in due if kpi.table == name]
+        values += [kpi.denominator(scope).alias(f"{kpi.name} below") for kpi in due if kpi.table == name and callable(kpi.denominator)]
+        if name == "orders":
+            base = pl.col("is_base")
+            values += [
+                _count(base).alias("paid"),
+                pl.col("buyer_paid_fen").filter(base).sum().alias("gmv"),
+                _count(base & scope.is_fact("shipped_at")).alias("shipped"),
+            ]
+        if not values:
+            continue
+        if dimension == "all":
+            table = frame.select(pl.lit("all").alias("member"), *values).head(1)
+        else:
+            table = frame.group_by(pl.col(dimension).alias("member")).agg(values).sort("member", nulls_last=True)
+        for row in table.iter_rows(named=True):
+            found.setdefault(row.pop("member"), {}).update({key: int(value) for key, value in row.items()})
+    return dict(sorted(found.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
 def _order_base(facts: Facts) -> pl.DataFrame:
@@ -152,45 +190,3 @@ def _with_shop(complaints: pl.DataFrame | None, facts: Facts) -> pl.DataFrame:
         return pl.DataFrame(schema={"opened_at": pl.Datetime("us", "Asia/Shanghai"), "platform": pl.String, "shop": pl.String})
     shops = facts.orders.select("order_id", "platform", "shop").unique("order_id", keep="none")
     return complaints.drop("shop", "platform", strict=False).join(shops, on="order_id", how="left", validate="m:1")
-
-
-def _measure(kpi: Kpi, frames: dict[str, pl.DataFrame], scope: Scope, dimension: str) -> pl.DataFrame:
-    member = pl.lit("all") if dimension == "all" else pl.col(dimension)
-
-    def by_member(frame: pl.DataFrame, value: pl.Expr, name: str) -> pl.DataFrame:
-        if dimension == "all":  # one row even where the frame is empty
-            return frame.select(pl.lit("all").alias("member"), value.cast(pl.Int64).alias(name)).head(1)
-        return frame.group_by(member.alias("member")).agg(value.cast(pl.Int64).alias(name))
-
-    orders = frames["orders"]
-    base = pl.col("is_base")
-    shared = {
-        "paid": _count(base),
-        "gmv": pl.col("buyer_paid_fen").filter(base).sum(),
-        "shipped": _count(base & scope.is_fact("shipped_at")),
-    }
-    table = by_member(frames[kpi.table], kpi.numerator(scope), "numerator")
-    if isinstance(kpi.denominator, str):
-        bottom = by_member(orders, shared[kpi.denominator], "denominator")
-        table = table.join(bottom, on="member", how="full", coalesce=True, nulls_equal=True, validate="1:1").with_columns(pl.col("numerator").fill_null(0))
-    elif kpi.denominator is not None:
-        bottom = by_member(frames[kpi.table], kpi.denominator(scope), "denominator")
-        table = table.join(bottom, on="member", how="left", nulls_equal=True, validate="1:1")
-    else:
-        table = table.with_columns(_NO_BASE.alias("denominator"))
-    top, below = pl.col("numerator"), pl.col("denominator")
-    mature_on = scope.period.end + timedelta(days=scope.config.sla_days.kpi_maturity)
-    value = pl.when(below.is_null()).then(top.cast(pl.Float64)).when(below > 0).then(top / below)
-    return table.select(
-        pl.lit(kpi.name).alias("kpi"),
-        pl.lit(dimension).alias("dimension"),
-        pl.col("member"),
-        top,
-        below,
-        pl.lit(kpi.unit).alias("unit"),
-        (value if kpi.denominator is not None else top.cast(pl.Float64)).alias("value"),
-        pl.lit(kpi.base).alias("base"),
-        pl.lit(kpi.date_basis).alias("date_basis"),
-        pl.lit(scope.as_of).alias("as_of"),
-        pl.lit(not kpi.is_cohort or scope.as_of >= mature_on).alias("is_mature"),
-    )

@@ -27,7 +27,7 @@ from recon_kit.periods import Period, parse_period
 from recon_kit.privacy import mask_frame
 from recon_kit.results import DISCREPANCIES, conform_result
 from recon_kit.rules import detect, not_checked
-from recon_kit.schema import TABLES
+from recon_kit.schema import PLATFORM, TABLES
 
 Progress = Callable[[str], None]
 
@@ -146,7 +146,8 @@ def verdict_of(facts: Facts, bridge: Bridge, findings: pl.DataFrame) -> str:
         return "incomplete"
     if "break" in natures:
         return "breaks"
-    if natures & {"rounding", "control", "data"} or bridge.ends_at != "C0" or "aftersales" not in facts.supplied or "orders" not in facts.supplied:
+    absent = bridge.ends_at != "C0" or not {"orders", "aftersales"} <= facts.supplied or bool(facts.uncovered_platforms())
+    if absent or natures & {"rounding", "control", "data"}:
         return "warnings"
     return "pending" if "timing" in natures else "reconciled"
 
@@ -178,10 +179,19 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
         "rows": {row["file"]: {name: row[name] for name in rows} for row in collected.intake.iter_rows(named=True)},
         "controls": collected.controls.select("file", "measure", "unit", "stated", "found").to_dicts(),
         "kpis": {row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in totals.iter_rows(named=True)},
-        "warnings": [note.text(scope.config.entity.language) for note in collected.warnings],
+        "warnings": [note.text(scope.config.entity.language) for note in collected.warnings] + _uncovered(facts),
         "inputs_sha256": _digest([f"{row['file']} {row['sha256']}" for row in collected.intake.iter_rows(named=True)]),
         "versions": _versions(),
     }
+
+
+def _uncovered(facts: Facts) -> list[str]:
+    names = facts.uncovered_platforms()
+    if not names:
+        return []
+    if facts.scope.config.entity.language == "zh":
+        return [f"没有载入这些平台的任何渠道账单，其收款与退款未核对：{'、'.join(PLATFORM[name] for name in names)}。请补充账单后重跑"]
+    return [f"no bill of any channel was loaded for {', '.join(names)}; their receipts and refunds are not checked. Add the bills and run again"]
 
 
 def write_tables(folder: Path, outcome: Outcome) -> None:

@@ -49,6 +49,14 @@ class Facts:
     ledger: Ledger
     covered_from: dict[str, datetime]
 
+    def uncovered_platforms(self) -> list[str]:
+        """Platforms with orders or cases of the period and no bill of any of their channels: their refunds are not checked."""
+        if "payments" not in self.supplied:
+            return []
+        started = platform_covered(self.covered_from)
+        seen = [self.cases.filter("is_done_in")["platform"], self.orders.filter(self.scope.is_in("paid_at"))["platform"]]
+        return sorted(platform for platform in set(pl.concat(seen).drop_nulls()) if started[platform] is None)
+
     def frame(self, name: str) -> pl.DataFrame:
         """The frame a rule names as its source."""
         found = getattr(self, name)

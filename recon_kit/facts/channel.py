@@ -72,11 +72,17 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
     """
     left = cases.filter(pl.col("is_refund") & ~pl.col("is_closed") & ~pl.col("in_escrow"))
     right = flows.filter(pl.col("kind").is_in(["refund", *LANES]))
-    # A case of a lane is reached by refund flows too, unless its order has a flow of that lane.
+    # By its order, a case of a lane is reached by refund flows too, unless the order has a flow of that lane.
     lanes = right.filter(pl.col("kind").is_in(LANES)).select("order_id", "kind").drop_nulls().unique()
     own = left.join(lanes, on=["order_id", "kind"], how="semi").select("c", pl.col("kind").alias("lane"))
-    left = left.join(own, on="c", how="left", validate="1:1").with_columns(_lane_key("case_id").alias("case_ref"))
-    right = right.with_columns(pl.when(pl.col("kind").is_in(LANES)).then("kind").alias("lane"))
+    left = left.join(own, on="c", how="left", validate="1:1", maintain_order="left")
+    # By a stated case, a flow of a lane pays only a case of its kind.
+    kinds = left.select(pl.col("case_id").alias("ref"), pl.col("kind").alias("case_kind")).unique("ref", keep="none")
+    right = (
+        right.with_columns(pl.when(pl.col("kind").is_in(LANES)).then("kind").alias("lane"), pl.coalesce("case_id", "request_no").alias("ref"))
+        .join(kinds, on="ref", how="left", validate="m:1", maintain_order="left")
+        .with_columns((pl.col("lane").is_null() | (pl.col("lane") == pl.col("case_kind")).fill_null(value=False)).alias("may_key"))
+    )
     sla = scope.config.sla_days
     card = pl.col("platform").is_in(["wechat_mini", "other"])
     return match(
@@ -86,7 +92,7 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
             "amount_fen",
             pl.coalesce("done_at", "approved_at", "applied_at").dt.date().alias("day"),
             pl.when(card).then(sla.refund_card).otherwise(sla.refund).alias("window_days"),
-            "case_ref",
+            pl.col("case_id").alias("case_ref"),
             _order_key().alias("order"),
             _lane_key("order_pay_id").alias("trade_no"),
             pl.col("pay_group").hash().alias("partition"),
@@ -95,8 +101,8 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
             pl.col("f").alias("row"),
             pl.when(pl.col("money_at").is_not_null()).then("out_fen").alias("amount_fen"),
             pl.coalesce("money_at", "at").dt.date().alias("day"),
-            _lane_key("case_id").alias("case_ref"),
-            _lane_key("request_no").alias("request_ref"),
+            pl.when("may_key").then("case_id").alias("case_ref"),
+            pl.when("may_key").then("request_no").alias("request_ref"),
             _order_key().alias("order"),
             pl.when(pl.col("order_id").is_null()).then(_lane_key("pay_id")).alias("trade_no"),
             pl.col("pay_group").hash().alias("partition"),

@@ -45,51 +45,47 @@ def detect(facts: Facts) -> pl.DataFrame:
 
     Grain: one row per finding. A finding that another explains carries that one's id as `primary_id`.
     """
-    found = [_find(facts, rule) for rule in RULES if set(rule.needs) <= facts.supplied]
-    findings = pl.concat(found) if found else _blank()
+    due = [rule for rule in RULES if set(rule.needs) <= facts.supplied]
+    findings = pl.concat(pl.collect_all([_find(facts, rule) for rule in due]))
     findings = _identify(findings, facts.scope.config.entity.name)
     return _relate(findings).sort("code", "platform", "key", "discrepancy_id", nulls_last=True)
 
 
-def _blank() -> pl.DataFrame:
-    return pl.DataFrame(schema={**result_schema(DISCREPANCIES), "subject": pl.String(), "id_text": pl.String()})
+_COLUMNS = {**result_schema(DISCREPANCIES), "subject": pl.String(), "id_text": pl.String()}
 
 
-def _find(facts: Facts, rule: Rule) -> pl.DataFrame:
+def _find(facts: Facts, rule: Rule) -> pl.LazyFrame:
     entry = CATALOGUE[rule.code]
     why = rule.why or rule.code
     gap = rule.gap if rule.gap is not None else rule.actual - rule.expected
     # All codes of one group share the id; A06 can stand on a case twice, once per leg, so its leg is part of it.
-    leg = why if rule.code == "A06" else ""
-    source = facts.frame(rule.source)
-    rows = source.filter(rule.when).select(
-        pl.lit(rule.code).alias("code"),
-        rule.key.alias("key"),
-        pl.lit(rule.key_kind or entry.key_kind).alias("key_kind"),
-        rule.platform.alias("platform"),
-        rule.shop.alias("shop"),
-        rule.channel.alias("channel"),
-        rule.order_id.alias("order_id"),
-        rule.case_id.alias("case_id"),
-        rule.expected.cast(pl.Int64).alias("expected_fen"),
-        rule.actual.cast(pl.Int64).alias("actual_fen"),
-        gap.cast(pl.Int64).alias("gap_fen"),
-        pl.lit(entry.nature).alias("nature"),
-        pl.lit(entry.severity).alias("severity"),
-        pl.lit(entry.owner).alias("owner"),
-        rule.event_at.alias("event_at"),
-        rule.breaks_on.alias("breaks_on"),
-        pl.lit(why).alias("why_key"),
-        (pl.struct(**rule.facts).struct.json_encode() if rule.facts else pl.lit("{}")).alias("why_facts"),
-        (pl.concat_list(rule.evidence) if rule.evidence else pl.lit([], pl.List(pl.String))).alias("evidence"),
-        rule.subject.alias("subject"),
-        pl.concat_str(pl.lit(f"{issue_group(rule.code)}|{leg}|"), rule.scope.fill_null(""), pl.lit("|"), rule.key, ignore_nulls=True).alias("id_text"),
-    )
-    blank = _blank()
-    return rows.with_columns(facts.scope.age("event_at").alias("age_days")).select(
-        (pl.col(name).cast(dtype) if name in (*rows.columns, "age_days") else pl.lit(None, dtype).alias(name))
-        for name, dtype in blank.schema.items()
-    )
+    group = f"{issue_group(rule.code)}|{why if rule.code == 'A06' else ''}|"
+    found = {
+        "code": pl.lit(rule.code),
+        "key": rule.key,
+        "key_kind": pl.lit(rule.key_kind or entry.key_kind),
+        "platform": rule.platform,
+        "shop": rule.shop,
+        "channel": rule.channel,
+        "order_id": rule.order_id,
+        "case_id": rule.case_id,
+        "expected_fen": rule.expected,
+        "actual_fen": rule.actual,
+        "gap_fen": gap,
+        "nature": pl.lit(entry.nature),
+        "severity": pl.lit(entry.severity),
+        "owner": pl.lit(entry.owner),
+        "event_at": rule.event_at,
+        "age_days": (pl.lit(facts.scope.as_of) - rule.event_at.dt.date()).dt.total_days(),
+        "breaks_on": rule.breaks_on,
+        "why_key": pl.lit(why),
+        "why_facts": pl.struct(**rule.facts).struct.json_encode(),
+        "evidence": pl.concat_list(rule.evidence),
+        "subject": rule.subject,
+        "id_text": pl.concat_str(pl.lit(group), rule.scope.fill_null(""), pl.lit("|"), rule.key, ignore_nulls=True),
+    }
+    columns = [found.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in _COLUMNS.items()]
+    return facts.frame(rule.source).lazy().filter(rule.when).select(columns)
 
 
 def discrepancy_id(entity: str, id_text: str) -> str:
