@@ -95,6 +95,17 @@ def test_a_month_changed_by_hand_is_kept_beside(tmp_path):
     assert (tmp_path / publish.RUNS / MONTH / changed / "index.html").read_text() == "my notes"
 
 
+def test_an_earlier_run_changed_by_hand_does_not_come_back_as_it_is(tmp_path):
+    write_month(tmp_path, "a")
+    write_month(tmp_path, "b")
+    (tmp_path / publish.RUNS / MONTH / kept_runs(tmp_path)[0] / "index.html").write_text("my notes")
+    write_month(tmp_path, "a")
+
+    assert month_at(tmp_path) == "a"
+    assert sum(name.endswith("-changed") for name in kept_runs(tmp_path)) == 1
+    assert len(kept_runs(tmp_path)) == 2
+
+
 def test_a_month_removed_by_hand_stays_removed_until_it_is_run_again(tmp_path):
     write_month(tmp_path, "old")
     shutil.rmtree(tmp_path / MONTH)
