@@ -195,8 +195,8 @@ def _match_vouchers(
 def _booked(refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """Per unit: gross booked before, in and after the period (look-ahead), the accruals among it, and how often."""
     gross, accrued = pl.col("gross_fen"), pl.col("accrued_fen")
-    before, inside = pl.col("period") < scope.period.text, is_booked_in(scope)
-    ahead = (pl.col("period") >= scope.period.text) & ~inside & (pl.col("date") < scope.look_ahead_end.date())
+    before, inside = is_booked_before(scope), is_booked_in(scope)
+    ahead = ~before & ~inside & (pl.col("date") < scope.look_ahead_end.date())
     wallet = (gross - accrued).filter(inside & (gross != accrued))
     return refs.group_by("u").agg(
         gross.filter(before).sum().alias("booked_before_fen"),
@@ -216,7 +216,15 @@ def _booked(refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
 
 def is_booked_in(scope: Scope) -> pl.Expr:
     """The voucher is of the period and a fact: one dated after an as-of inside the period is look-ahead."""
-    return (pl.col("period") == scope.period.text) & (pl.col("date") <= scope.as_of)
+    month = scope.period.start.strftime("%Y-%m")
+    of_period = pl.col("period") == month if scope.period.text == month else scope.period.contains("date")
+    return of_period & (pl.col("date") <= scope.as_of)
+
+
+def is_booked_before(scope: Scope) -> pl.Expr:
+    """The voucher is of an earlier accounting period; a day or week has none of its own and goes by the voucher's date."""
+    month = scope.period.start.strftime("%Y-%m")
+    return pl.col("period") < month if scope.period.text == month else pl.col("date") < scope.period.start
 
 
 def _add_vouchers(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:

@@ -15,7 +15,7 @@ _booked_before = pl.col("booked_before_fen") - pl.col("accrued_before_fen")
 _late_rest = pl.col("booked_ahead_fen")
 
 _UNIT: dict[str, Any] = {
-    "needs": ("flows", "voucher_lines"),
+    "needs": ("aftersales", "flows", "voucher_lines"),
     "source": "units",
     "key": pl.coalesce("case_id", "flow_id", "order_id"),
     "scope": pl.when(pl.col("case_id").is_null()).then("flow_channel").otherwise("platform_key"),
@@ -71,7 +71,7 @@ EARLY_RULES: tuple[Rule, ...] = (
 REF_RULES: tuple[Rule, ...] = (
     Rule(
         "L02",
-        ("flows", "voucher_lines"),
+        ("aftersales", "flows", "voucher_lines"),
         source="lone_vouchers",
         when=pl.col("gross_fen") != 0,
         key=pl.col("voucher_id"),
