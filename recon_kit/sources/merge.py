@@ -7,8 +7,10 @@ templates. Source: docs of `schema`, Merging.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -196,5 +198,11 @@ def defaults(table: Table) -> list[pl.Expr]:
     filled = [pl.col(c.name).fill_null(c.default) for c in table.columns if c.default is not None]
     if table.name == "aftersales":
         by_qty = pl.when(pl.col("qty").is_null()).then(pl.lit("negotiated")).otherwise(pl.lit("qty"))
-        filled.append(pl.col("basis").fill_null(by_qty))
+        filled += [pl.col("basis").fill_null(by_qty), pl.col("reason_group").fill_null(reason_group())]
     return filled
+
+
+def reason_group() -> pl.Expr:
+    """What the stated reason is about, by the words in reasons.toml; null where none fits."""
+    words = tomllib.loads((Path(__file__).parent / "reasons.toml").read_text("utf-8"))
+    return pl.coalesce(*(pl.when(pl.col("reason").str.contains(pattern)).then(pl.lit(group)) for group, pattern in words.items()))

@@ -128,9 +128,8 @@ def read(found: Identified) -> Reading:
     above = "\n".join(",".join(row.cells) for row in grid.head[: found.place])
     below = read_lines(grid, notes) if notes else []
     literals = {"@file": PurePosixPath(grid.name.split("!")[0]).name, "@preamble": above, "@footer": "\n".join(below)}
-    frame = data.select(
-        "row", pl.col(str(width)).alias("@extra"), *(clean(pl.col(str(p))).alias(n) for n, p in positions.items())
-    )
+    cleaned = {name: clean(pl.col(str(place))) for name, place in positions.items()}
+    frame = data.lazy().select("row", pl.col(str(width)).alias("@extra"), **cleaned).collect(engine="in-memory")
     cells = Cells(frame, grid.is_sheet, literals)
     controls = compare_controls(layout, below, cells) if layout.controls else NO_CONTROLS
     parts, quarantine = _make_parts(grid, layout, cells)

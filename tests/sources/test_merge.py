@@ -2,7 +2,7 @@ import polars as pl
 
 from recon_kit.schema import TABLES
 from recon_kit.sources.layout import Complement
-from recon_kit.sources.merge import Source, merge
+from recon_kit.sources.merge import Source, merge, reason_group
 
 
 def source(table, layout, rows, *, template=False, complement=None, rank=0):
@@ -170,3 +170,12 @@ def test_without_any_fund_bill_the_trade_bill_is_believed():
     merged = merge(TABLES["flows"], [source("flows", "wechat_trade", [flow("R2", link="R2")], complement=TAKES)])
 
     assert merged.frame["status"].to_list() == ["success"]
+
+
+def test_a_reason_is_grouped_by_its_words_and_a_stranger_keeps_none():
+    reasons = ["质量问题", "少件漏发", "物流太慢", "不想要了", "七天无理由退换货", "降价了", "其他", "心情不好", None]
+
+    groups = pl.DataFrame({"reason": reasons}).select(reason_group().alias("g"))["g"].to_list()
+
+    assert groups == ["quality", "wrong_goods", "logistics", "no_reason", "no_reason", "price", "other", None, None]
+    assert {group for group in groups if group} <= set(TABLES["aftersales"].column("reason_group").allowed)
