@@ -201,19 +201,20 @@ def _merge_all(readings: Sequence[Reading]) -> dict[str, Merged]:
 
 
 def _sources(table: str, readings: Sequence[Reading]) -> list[Source]:
-    """The rows of one table, gathered per layout."""
-    groups: dict[str, list[tuple[Reading, Part]]] = {}
-    for reading in readings:
+    """The rows of one table, gathered per layout; templates with different columns complete each other, so they stay apart."""
+    groups: dict[tuple[str, frozenset[str]], list[tuple[Reading, Part]]] = {}
+    for reading in sorted(readings, key=lambda r: r.layout.name):
         for part in reading.parts:
             if part.rows.table == table:
-                groups.setdefault(reading.layout.name, []).append((reading, part))
+                columns = frozenset(part.stated if reading.layout.is_template else ())
+                groups.setdefault((reading.layout.name, columns), []).append((reading, part))
     sources = []
-    for rank, (layout, members) in enumerate(sorted(groups.items())):
+    for rank, members in enumerate(groups.values()):
         numbers = {reading.name: number for number, (reading, _) in enumerate(members)}
         frame = pl.concat([p.frame.with_columns(pl.lit(numbers[r.name], pl.Int64).alias("_file")) for r, p in members])
         stated = tuple(dict.fromkeys(column for _, part in members for column in part.stated))
-        first = members[0]
-        sources.append(Source(layout, rank, first[0].layout.is_template, frame, stated, first[1].rows.complement))
+        first, part = members[0]
+        sources.append(Source(first.layout.name, rank, first.layout.is_template, frame, stated, part.rows.complement))
     return sources
 
 

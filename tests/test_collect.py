@@ -206,6 +206,19 @@ def test_a_case_without_a_platform_takes_the_one_of_its_order(tmp_path):
     assert aftersales["basis"].to_list() == ["negotiated", "negotiated"]
 
 
+def test_two_templates_with_different_columns_complete_each_other(tmp_path):
+    required = "R1,O1,refund_only,2026-10-01,success"
+    header = "case_id,order_id,kind,applied_at,platform_status"
+    data = folder(tmp_path, a__csv=f"{header},creator\n{required},cs01\n", b__csv=f"{header},qty\n{required},2\n")
+
+    collected = collect(data)
+
+    assert collected.tables.aftersales is not None
+    assert collected.tables.aftersales.select("creator", "qty", "basis").rows() == [("cs01", 2, "qty")]
+    assert collected.intake["rows_loaded"].to_list() == [1, 1]
+    assert collected.duplicates.is_empty()
+
+
 def test_totals_and_stated_days_come_in_the_files_own_words(tmp_path):
     (tmp_path / "a.zip").write_bytes((CASES / "alipay_fund/zip_with_gbk_names_and_summary/in.zip").read_bytes())
 
