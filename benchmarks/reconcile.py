@@ -16,22 +16,19 @@ from pathlib import Path
 
 import polars as pl
 
-from recon_kit.schema import TABLES
-
 
 def run_ours(folder: Path) -> dict[str, int]:
     """Canonical tables → facts → findings → bridge."""
     from recon_kit.bridge import build_bridge
     from recon_kit.collect import CONTROLS_SCHEMA, COVERAGE_SCHEMA, Collected, Tables
     from recon_kit.config import parse_config
-    from recon_kit.facts import Scope, build_facts
+    from recon_kit.facts import USED, Scope, build_facts
     from recon_kit.periods import parse_period
     from recon_kit.results import INTAKE, QUARANTINE, result_schema
     from recon_kit.rules import detect
-    from recon_kit.schema import conform
     from recon_kit.sources.merge import DUPLICATES_SCHEMA
 
-    frames = {path.stem: conform(pl.read_parquet(path), TABLES[path.stem]) for path in sorted(folder.glob("*.parquet"))}
+    frames = {path.stem: pl.read_parquet(path, columns=USED.get(path.stem)) for path in sorted(folder.glob("*.parquet"))}
     collected = Collected(
         Tables(**frames),
         pl.DataFrame(schema=result_schema(INTAKE)),

@@ -185,10 +185,12 @@ Sides = tuple[pl.DataFrame, pl.DataFrame]
 def _match_key(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
     on = _keys(rung)
     groups = left.select(*on, pl.coalesce("group", "row").alias("key_group"))
-    if len(on) > 1 or groups["k0"].n_unique() != groups.height:
+    is_unique = len(on) == 1 and groups["k0"].n_unique() == groups.height
+    if not is_unique:
         groups = groups.group_by(on).agg(pl.col("key_group").min())
-    rights = right.join(groups, on=on, validate="m:1")
-    lefts = _open(left).join(rights.select(on), on=on, how="semi").join(groups, on=on, validate="m:1")
+    rights = right.join(groups, on=on)  # groups are unique by what was just done; validate= would count them again
+    lefts = _open(left).join(rights.select(on), on=on, how="semi")
+    lefts = lefts.with_columns(pl.col("row").alias("key_group")) if is_unique else lefts.join(groups, on=on)
     return _grouped(lefts, "key_group"), _grouped(rights, "key_group")
 
 

@@ -64,11 +64,24 @@ class Facts:
         return found
 
 
+USED: dict[str, list[str]] = {
+    "orders": [
+        *("platform", "shop", "order_id", "pay_id", "kind", "status", "paid_at", "shipped_at", "completed_at", "buyer_paid_fen"),
+        *("refunded_fen", "is_refund_stated", "source_file", "source_row"),
+    ],
+    "flows": [
+        *("channel", "flow_id", "shop", "at", "success_at", "status", "kind", "amount_fen", "order_id", "case_id", "request_no"),
+        *("trade_no", "pay_id", "decided_by", "scene", "memo", "source_file", "source_row"),
+    ],
+}
+"""The columns facts read of the two large tables; whoever loads Parquet for them need not read the others."""
+
+
 def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> Facts:
     """Tie the loaded tables together: orders ↔ payments (M1), cases ↔ flows (M3), flows ↔ vouchers (M4)."""
     tables = {name: getattr(collected.tables, name) for name in TABLES}
     supplied = frozenset(name for name, frame in tables.items() if frame is not None)
-    given = {name: frame if frame is not None else empty(TABLES[name]) for name, frame in tables.items()}
+    given = {name: (frame if frame is not None else empty(TABLES[name])).select(USED.get(name, pl.all())) for name, frame in tables.items()}
     covered = covered_from(collected, scope)
     later = later_files(collected.intake, scope)
 
@@ -237,7 +250,7 @@ def sum_order_refunds(
     orders: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, escrow: pl.DataFrame, scope: Scope
 ) -> pl.DataFrame:
     """One row per order with refunds: what it paid and what went back, in-escrow refunds included. Source: rulings 12, 16."""
-    about = ["o", "order_id", "platform", "platform_key", "shop", "channel", "buyer_paid_fen"]
+    about = ["order_id", "platform", "platform_key", "shop", "channel", "buyer_paid_fen", "source_file", "source_row"]
     back = (
         flows.filter(pl.col("kind").is_in(["refund", "small_transfer"]) & pl.col("o").is_not_null() & scope.is_fact("money_at"))
         .group_by("o")
@@ -250,7 +263,7 @@ def sum_order_refunds(
     )
     return (
         back.join(escrow, on="o", how="full", coalesce=True, validate="1:1")
-        .join(orders.select(*about, "source_file", "source_row"), on="o", validate="1:1")
+        .pipe(lambda found: found.with_columns(orders[name].gather(found["o"]) for name in about))
         .with_columns(SOURCE.alias("order_source"), (pl.col("out_fen").fill_null(0) + pl.col("escrow_fen").fill_null(0)).alias("refunded_fen"))
         .with_columns(
             (pl.col("refunded_fen") - pl.col("buyer_paid_fen")).alias("gap_fen"), pl.lit(scope.config.tolerance.row).alias("tolerance_fen")

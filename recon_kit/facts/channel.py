@@ -207,21 +207,24 @@ def match_payments(orders: pl.DataFrame, payments: pl.DataFrame, escrow: pl.Data
     all orders of that number together. The `allocation` is the (first) order's number. `escrow`: columns o, escrow_fen
     (refunded before confirmation, never arrives).
     """
-    counted = payments.filter(~pl.col("is_covered") & scope.is_fact("money_at"))
+    is_counted = ~pl.col("is_covered") & scope.is_fact("money_at")
+    right = payments.lazy().filter(is_counted).select("p", "o", "pay_id", "amount_fen", "money_at").collect()
+    is_paid = pl.col("paid_at").is_not_null() & (pl.col("status") != "unpaid")
     left = (
-        orders.filter(pl.col("paid_at").is_not_null() & (pl.col("status") != "unpaid"))
+        orders.lazy()
+        .filter(is_paid)
         .select("o", "pay_id", "buyer_paid_fen", "paid_at")
+        .collect()
         .join(escrow, on="o", how="left", validate="1:1", maintain_order="left")
         .with_columns(
             (pl.col("buyer_paid_fen") - pl.col("escrow_fen").fill_null(0)).alias("expected_fen"), pl.col("o").alias("allocation")
         )
     )
     combined = (
-        left.join(counted.filter(pl.col("o").is_null()).select("pay_id").drop_nulls().unique(), on="pay_id", how="semi")
+        left.join(right.filter(pl.col("o").is_null()).select("pay_id").drop_nulls().unique(), on="pay_id", how="semi")
         .group_by("pay_id")
         .agg(pl.col("o").min().alias("combined"))
     )
-    right = counted.select("p", "o", "pay_id", "amount_fen", "money_at")
     if not combined.is_empty():
         left = left.join(combined, on="pay_id", how="left", validate="m:1", maintain_order="left").with_columns(
             pl.coalesce("combined", "allocation").alias("allocation")

@@ -89,7 +89,8 @@ def build_cases(aftersales: pl.DataFrame, orders: pl.DataFrame, scope: Scope) ->
         )
         .with_columns(scope.is_fact("done_at").alias("is_done"))
     )
-    lookup = orders.select(
+    asked = cases.select(pl.col("order_id").hash().alias("id_hash"))
+    lookup = orders.join(asked, on="id_hash", how="semi").select(
         "platform_key",
         "order_id",
         "o",
