@@ -23,6 +23,7 @@ import nbformat
 import papermill
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert.exporters import HTMLExporter, TemplateExporter
 from papermill.exceptions import PapermillExecutionError
 from traitlets import List
@@ -95,12 +96,19 @@ def execute_notebook(source: Path, run: Run, language: str, folder: Path) -> nbf
             log_output=False,
             execution_timeout=CELL_SECONDS,
             request_save_on_cell_execute=False,
+            shutdown_kernel="immediate",
+            extra_arguments=["--log-level=ERROR", "--HistoryManager.enabled=False"],
             config=_kernel_config(folder),
         )
     except PapermillExecutionError as error:
         raise ReportError(
             f"{source.name}, cell {error.cell_index}: {error.ename}: {error.evalue}; expected every cell to complete. "
             f"Open it with `recon-kit lab` and run it on {run.folder.name}"
+        ) from None
+    except (DeadKernelError, CellTimeoutError) as error:
+        raise ReportError(
+            f"{source.name}: the kernel stopped or took too long ({error.__class__.__name__}); expected every cell to complete "
+            f"within {CELL_SECONDS} s. Run again with more memory, or with --no-pages"
         ) from None
     executed: nbformat.NotebookNode = nbformat.read(target, as_version=4)  # type: ignore[no-untyped-call]
     states = [cell.metadata.get("papermill", {}).get("status") for cell in executed.cells if cell.cell_type == "code"]

@@ -65,7 +65,9 @@ def owners(run: Run) -> pl.DataFrame:
 
 def ageing(run: Run) -> pl.DataFrame:
     """One row an age bucket and nature, young first: bucket, nature, n, abs_gap_fen. Age is as of the run's as-of day."""
-    by_age = pl.col("age_days").cut(list(BUCKETS.values()), labels=BUCKET_ORDER[:-1]).cast(pl.String).fill_null("undated")
+    age = pl.col("age_days")
+    within = [pl.when(age <= last).then(pl.lit(name)) for name, last in BUCKETS.items()]
+    by_age = pl.coalesce(*within, pl.when(age.is_not_null()).then(pl.lit("older")), pl.lit("undated"))
     place = pl.col("bucket").replace_strict({name: i for i, name in enumerate(BUCKET_ORDER)}, return_dtype=pl.Int64)
     nature = pl.col("nature").replace_strict({name: i for i, name in enumerate(NATURE)}, default=-1, return_dtype=pl.Int64)
     return run.findings.with_columns(bucket=by_age).group_by("bucket", "nature").agg(_COUNT, _GAP).sort(place, nature)

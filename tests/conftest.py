@@ -104,8 +104,8 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
         "not_scheduled": ["S01", "S02"],
         "rows": rows,
         "controls": [
-            {"file": texts[0], "measure": "支出合计", "unit": "fen", "stated": 123456, "found": 123456},
-            {"file": texts[-1], "measure": "行数", "unit": "rows", "stated": 12, "found": 12},
+            {"file": texts[0], "measure": "TOTAL OUT", "unit": "fen", "stated": 123456, "found": 123456},
+            {"file": texts[-1], "measure": "ROWS", "unit": "rows", "stated": 12, "found": 12},
         ],
         "kpis": {row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in kpis.to_dicts()},
         "warnings": [texts[-1]],
@@ -192,7 +192,7 @@ def _findings(texts: tuple[str, ...]) -> pl.DataFrame:
                     "event_at": at,
                     "age_days": 40 if code == "K05" else (date(2026, 10, 31) - at.date()).days,
                     "breaks_on": date(2026, 11, 3) if entry.nature == "timing" else None,
-                    "why": f"{texts[i % len(texts)]}：{code} 说明",
+                    "why": f"{texts[i % len(texts)]}: {code}",
                     "evidence": [f"{texts[0]}:{i + 2}", f"{texts[-1]}:{i + 9}"],
                 }
             )

@@ -1,0 +1,109 @@
+"""The notebooks as they are shipped: thin, in two languages, without outputs, and every cell runs."""
+
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+
+from recon_kit.errors import ConfigError
+from recon_kit.notebook import open_run, shipped_notebooks
+from recon_kit.report import LANGUAGE_MARK, PARAMETERS
+from recon_kit.workcopy import copy_notebooks, lab_command_line
+
+NOTEBOOKS = {path.stem: path for path in shipped_notebooks()}
+LOGIC = re.compile(r"^\s*(def|class|for|while|if)\b|\.(join|filter|group_by|with_columns|select)\(", re.MULTILINE)
+
+
+def cells(path, kind):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=NOTEBOOKS)
+def test_code_cells_are_short_and_only_call_the_package(path):
+    for cell in cells(path, "code"):
+        assert len(cell.source.splitlines()) <= 10
+        assert not LOGIC.search(cell.source)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=NOTEBOOKS)
+def test_markdown_is_in_both_languages_and_holds_no_figure(path):
+    for cell in cells(path, "markdown"):
+        chinese, mark, english = cell.source.partition(LANGUAGE_MARK)
+        assert mark
+        assert re.search("[\u4e00-\u9fff]", chinese)
+        assert not re.search("[\u4e00-\u9fff]", english)
+        assert not re.search(r"\d", cell.source)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=NOTEBOOKS)
+def test_the_title_is_a_question_and_there_is_one_parameters_cell_with_the_known_names(path):
+    title = cells(path, "markdown")[0].source
+    tagged = [cell for cell in cells(path, "code") if "parameters" in cell.metadata.get("tags", [])]
+
+    assert re.match(r"# .*？\n", title)
+    assert re.search(r"# .*\?\n", title)
+    assert len(tagged) == 1
+    assert set(re.findall(r"^(\w+) =", tagged[0].source, re.MULTILINE)) == PARAMETERS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=NOTEBOOKS)
+def test_only_small_checked_outputs_are_kept(path):
+    for cell in cells(path, "code"):
+        if cell.outputs:
+            assert {"nbval-check-output", "keep_output"} <= set(cell.metadata["tags"])
+            assert sum(len(str(output)) for output in cell.outputs) < 1000
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=NOTEBOOKS)
+def test_every_cell_runs_under_nbval(path, tmp_path, pages):
+    run = {"run_dir": str(pages["zh"])}
+    notebook = parameterize_notebook(load_notebook_node(str(path)), run, kernel_name="python3", language="python")
+    for cell in notebook.cells:  # the kept totals are the sample's, this run is another
+        cell.metadata["tags"] = [tag for tag in cell.metadata.get("tags", []) if tag != "nbval-check-output"]
+    nbformat.write(notebook, tmp_path / path.name)
+
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", path.name]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_a_working_copy_keeps_what_the_user_changed_and_takes_new_parameters(tmp_path):
+    first = copy_notebooks(tmp_path / "mine", {"period": "2026-10"})
+    edited = first[1].read_text("utf-8").replace("display.story(run, language)", "display.story(run, 'en')")
+    first[1].write_text(edited, encoding="utf-8")
+
+    again = copy_notebooks(tmp_path / "mine", {"period": "2026-09", "language": "en"})
+    text = again[1].read_text("utf-8")
+
+    assert again == first
+    assert "display.story(run, 'en')" in text
+    assert text.count("injected-parameters") == 1
+    assert 'period = \\"2026-09\\"' in text
+
+
+@pytest.mark.parametrize("parameters", [{"period": "2026-13"}, {"language": "fr"}])
+def test_a_working_copy_refuses_what_no_notebook_can_open(tmp_path, parameters):
+    with pytest.raises(ConfigError):
+        copy_notebooks(tmp_path / "mine", parameters)
+
+    assert not (tmp_path / "mine").exists()
+
+
+def test_lab_serves_this_machine_only_with_this_python(tmp_path):
+    command = lab_command_line(sys.executable, tmp_path, port=8890, browser=False)
+
+    assert command[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert {"--ServerApp.ip=127.0.0.1", "--ServerApp.port=8890", "--no-browser"} <= set(command)
+
+
+def test_a_finished_run_of_the_working_folder_is_opened_and_not_computed_again(run_folder, monkeypatch):
+    (run_folder.parent / "reports").mkdir()
+    run_folder.rename(run_folder.parent / "reports" / "2026-10")
+    monkeypatch.chdir(run_folder.parent)
+
+    assert open_run("2026-10").summary["period"] == "2026-10"

@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from recon_kit import charts
+from recon_kit.money import format_yuan
+from recon_kit.record import load_run
+from recon_kit.views import bridge_steps
+
+ALL = (
+    charts.plot_bridge,
+    charts.plot_codes,
+    charts.plot_owners,
+    charts.plot_ageing,
+    charts.plot_daily_refunds,
+    charts.plot_daily_cases,
+)
+
+
+def test_the_waterfall_labels_every_step_with_its_exact_figure_and_leaves_zeros_to_the_table(run_folder):
+    run = load_run(run_folder)
+    shown = bridge_steps(run).filter(bridge_steps(run)["amount_fen"] != 0)
+
+    figure = charts.plot_bridge(run, "zh").figure
+    texts = [note.text for note in figure.layout.annotations]
+
+    for line, amount in shown.select("line", "amount_fen").iter_rows():
+        assert format_yuan(amount, sign=line not in ("A0", "B0", "C0")) in texts
+    assert len(figure.layout.xaxis.ticktext) == shown.height
+
+
+def test_bars_of_the_waterfall_span_from_the_running_total_before_to_the_one_after(run_folder):
+    figure = charts.plot_bridge(load_run(run_folder), "zh").figure
+    steps = bridge_steps(load_run(run_folder)).filter(bridge_steps(load_run(run_folder))["amount_fen"] != 0)
+    spans = {
+        x: (round(base * 100), round((base + y) * 100))
+        for bar in figure.data
+        for x, base, y in zip(bar.x, bar.base, bar.y, strict=True)
+    }
+    ends, amounts = steps["balance_fen"].to_list(), steps["amount_fen"].to_list()
+
+    for place, (line, end, amount) in enumerate(zip(steps["line"], ends, amounts, strict=True)):
+        before = 0 if line in ("A0", "B0", "C0") else end - amount
+        assert spans[place] == (min(before, end), max(before, end))
+
+
+@pytest.mark.parametrize("plot", ALL)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_figure_has_a_title_and_draws_the_same_twice(run_folder, plot, language):
+    run = load_run(run_folder)
+
+    once, twice = (json.dumps(plot(run, language)._repr_mimebundle_(), sort_keys=True) for _ in range(2))
+
+    assert once == twice
+    assert plot(run, language).figure.layout.title.text
+
+
+def test_last_period_is_drawn_where_it_was_loaded(run_folder):
+    names = [trace.name for trace in charts.plot_daily_refunds(load_run(run_folder), "en").figure.data]
+
+    assert names == ["This period 2026-10", "Last period 2026-09"]
+
+
+def test_markup_in_a_reason_is_text_on_the_axis(hostile_run):
+    import polars as pl
+
+    cases = pl.read_parquet(hostile_run / "tables/aftersales.parquet").with_columns(reason_group=pl.lit(None, pl.String))
+    cases.write_parquet(hostile_run / "tables/aftersales.parquet")
+
+    figure = charts.plot_refunds_by(load_run(hostile_run), "reason", "zh").figure
+
+    assert not any("<" in name for trace in figure.data for name in trace.y)

@@ -1,0 +1,68 @@
+import re
+import tomllib
+
+import pytest
+
+from recon_kit import labels
+from recon_kit.errors import ReportError
+from recon_kit.kpis import KPI_LIST
+from recon_kit.record import BRIDGE_LINES
+from recon_kit.resources import templates_dir
+from recon_kit.results import NATURE, OWNER, SEVERITY, VERDICT
+from recon_kit.schema import CASE_KIND, PLATFORM, REASON_GROUP
+from recon_kit.views import BUCKET_ORDER, TIES
+
+CJK = re.compile("[\u4e00-\u9fff]")
+
+
+def test_every_label_is_there_in_both_languages_and_the_english_has_no_chinese():
+    for section, words in labels.labels().items():
+        for key, texts in words.items():
+            assert set(texts) == {"zh", "en"}, f"{section}.{key}"
+            assert not CJK.search(texts["en"]), f"{section}.{key}"
+
+
+def test_both_languages_of_a_label_fill_the_same_places():
+    for section, words in labels.labels().items():
+        for key, texts in words.items():
+            assert len(set(map(_places, texts.values()))) == 1, f"{section}.{key}"
+
+
+def _places(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\{\w+\}", text))
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        ("nature", NATURE), ("severity", SEVERITY), ("owner", OWNER), ("verdict", VERDICT), ("verdict_means", VERDICT),
+        ("platform", PLATFORM), ("case_kind", CASE_KIND), ("reason_group", REASON_GROUP), ("bridge", BRIDGE_LINES),
+        ("bucket", BUCKET_ORDER), ("tie", TIES), ("kpi", [k.name for k in KPI_LIST]), ("base", {k.base for k in KPI_LIST}),
+        ("date_basis", {k.date_basis for k in KPI_LIST}),
+    ],
+)  # fmt: skip
+def test_every_value_that_a_page_can_show_has_its_words(section, values):
+    assert set(values) <= set(labels.labels()[section])
+
+
+def test_a_label_that_is_not_there_is_an_error_that_names_it():
+    with pytest.raises(ReportError, match=r"ui\.nowhere"):
+        labels.word("ui.nowhere", "zh")
+
+
+def test_an_unknown_value_comes_back_as_it_is_and_null_as_a_dash():
+    assert labels.value_label("platform", "kuaishou", "en") == "kuaishou"
+    assert labels.value_label("platform", None, "zh") == "—"
+
+
+@pytest.mark.parametrize("file", ["narrative.toml", "why.toml"])
+def test_every_sentence_is_there_in_both_languages_and_uses_the_same_figures(file):
+    for key, texts in tomllib.loads((templates_dir() / file).read_text("utf-8")).items():
+        assert set(texts) == {"zh", "en"}, key
+        assert not CJK.search(texts["en"]), key
+        assert _used(texts["zh"]) == _used(texts["en"]), key
+
+
+def _used(sentence: str) -> set[str]:
+    inside = " ".join(re.findall(r"\{[{%].*?[%}]\}", sentence))
+    return set(re.findall(r'(?:figure|fact)\("([^"]+)"\)|\b(\w+_fen|\w+_on|days|sla|n)\b', inside))

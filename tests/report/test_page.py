@@ -1,0 +1,165 @@
+import base64
+import hashlib
+import html
+import re
+
+import nbformat
+import plotly.offline
+import pytest
+
+from recon_kit import narrative, report
+from recon_kit.errors import ReportError
+from recon_kit.record import load_run
+from recon_kit.resources import notebooks_dir, templates_dir
+
+CJK = re.compile("[\u4e00-\u9fff]")
+
+
+def without_scripts(page: str) -> str:
+    return re.sub(r"<script\b(?![^>]*application/json)[^>]*>.*?</script>|<style>.*?</style>", "", page, flags=re.DOTALL)
+
+
+def test_the_policy_lets_exactly_the_scripts_of_the_page_run(pages):
+    page = (pages["zh"] / "monthly_review.html").read_text("utf-8")
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
+    scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", page, re.DOTALL)
+
+    hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts}
+
+    assert len(scripts) == 3
+    assert set(re.search(r"script-src ([^;]+)", policy)[1].split()) == hashes
+    assert policy.startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("name", ["monthly_review.html", "index.html"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_page_loads_nothing_and_links_only_to_its_own_folder(pages, language, name):
+    page = without_scripts((pages[language] / name).read_text("utf-8"))
+
+    links = re.findall(r'(?:href|src)="([^"]*)"', page)
+
+    assert [link for link in links if re.match(r"\w+:|//|/", link)] == []
+    assert not re.search(r"\bon\w+=|@import|url\(", page)
+
+
+@pytest.mark.parametrize("name", ["monthly_review.html", "index.html"])
+def test_the_english_page_has_no_chinese_and_says_so(pages, name):
+    page = (pages["en"] / name).read_text("utf-8")
+
+    assert '<html lang="en">' in page
+    assert CJK.findall(without_scripts(page)) == []
+
+
+@pytest.mark.parametrize("name", ["monthly_review.html", "index.html"])
+def test_the_chinese_page_has_no_english_labels(pages, name):
+    page = (pages["zh"] / name).read_text("utf-8")
+    words = html.unescape(
+        re.sub("<[^>]*>", " ", re.sub(r"<(title|footer)\b.*?</\1>", "", without_scripts(page), flags=re.DOTALL))
+    )
+
+    assert '<html lang="zh-CN">' in page
+    assert re.findall(r"\b(?:[A-Z][a-z]+|of|the|and|per) (?:[a-z]+)\b", words) == []
+
+
+def test_every_section_is_in_the_contents_and_every_link_leads_somewhere(pages):
+    page = (pages["zh"] / "monthly_review.html").read_text("utf-8")
+    contents = re.search(r"<nav.*?</nav>", page, re.DOTALL)[0]
+    ids = set(re.findall(r'id="([^"]+)"', page))
+
+    anchors = re.findall(r'href="#([^"]+)"', page)
+
+    assert len(re.findall("<h2", without_scripts(page))) == len(re.findall("<li>", contents)) == 11
+    assert set(anchors) <= ids
+
+
+def test_every_section_of_the_review_ends_in_a_tie(pages):
+    page = (pages["zh"] / "monthly_review.html").read_text("utf-8")
+
+    assert page.count('class="tie"') == 11
+
+
+def test_the_page_shows_no_code_and_no_error(pages):
+    page = without_scripts((pages["zh"] / "monthly_review.html").read_text("utf-8"))
+
+    assert "display." not in page
+    assert "Traceback" not in page
+    assert 'class="error"' not in page
+
+
+@pytest.mark.parametrize("name", ["monthly_review.html", "index.html"])
+def test_every_bound_figure_of_a_written_page_is_that_of_its_table(pages, name):
+    assert narrative.verify_figures((pages["zh"] / name).read_text("utf-8"), load_run(pages["zh"])) > 20
+
+
+def test_the_door_links_to_every_page_the_work_list_and_every_table(pages):
+    door = (pages["zh"] / "index.html").read_text("utf-8")
+    links = set(re.findall(r'href="([^"#]+)"', door))
+
+    assert {"monthly_review.html", "discrepancies.xlsx", "summary.json", "MANIFEST.json", "tables/bridge.parquet"} <= links
+
+
+def test_a_page_made_twice_is_byte_equal_and_small(pages, tmp_path):
+    run = load_run(pages["zh"])
+    executed = report.execute_notebook(notebooks_dir() / "03_monthly_review.ipynb", run, "zh", tmp_path)
+
+    page = report.render_notebook(executed, run, "zh")
+
+    assert page == (pages["zh"] / "monthly_review.html").read_text("utf-8")
+    assert len(page.encode()) < 3_000_000
+
+
+def notebook(tmp_path, *sources: str, parameters: str = 'period = ""\nrun_dir = ""\nconfig_path = ""\nlanguage = ""'):
+    cells = [nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}), *map(nbformat.v4.new_code_cell, sources)]
+    kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    path = tmp_path / "made.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    return path
+
+
+def test_a_cell_that_fails_is_an_error_that_names_the_cell(run_folder, tmp_path):
+    path = notebook(tmp_path, "raise ValueError('no')")
+
+    with pytest.raises(ReportError, match=r"made\.ipynb, cell .: ValueError: no"):
+        report.execute_notebook(path, load_run(run_folder), "zh", run_folder)
+
+
+def test_a_cell_that_ends_the_kernel_early_does_not_pass_for_a_finished_notebook(run_folder, tmp_path):
+    path = notebook(tmp_path, "import sys\nsys.exit(0)", "1")
+
+    with pytest.raises(ReportError, match=r"expected (all|every cell)"):
+        report.execute_notebook(path, load_run(run_folder), "zh", run_folder)
+
+
+def test_a_kernel_that_dies_is_an_error_and_not_a_traceback(run_folder, tmp_path):
+    path = notebook(tmp_path, "import os\nos._exit(9)")
+
+    with pytest.raises(ReportError, match="the kernel stopped"):
+        report.execute_notebook(path, load_run(run_folder), "zh", run_folder)
+
+
+def test_a_parameter_that_papermill_must_not_set_is_refused(run_folder, tmp_path):
+    path = notebook(tmp_path, parameters='period = ""\nlanguage = ""')
+
+    with pytest.raises(ReportError, match="parameters cell names language, period"):
+        report.execute_notebook(path, load_run(run_folder), "zh", tmp_path)
+
+
+def test_nothing_is_written_when_a_notebook_fails(run_folder, monkeypatch):
+    def fail(*_):
+        raise ReportError("cell 3")
+
+    monkeypatch.setattr(report, "execute_notebook", fail)
+
+    with pytest.raises(ReportError):
+        report.write_run_pages(run_folder, language="zh")
+    assert list(run_folder.glob("*.html")) == []
+
+
+def test_plotly_of_the_page_is_the_plotly_that_made_the_figures():
+    bundled = re.search(
+        r"plotly\.js \(basic - minified\) v([\d.]+)", (templates_dir() / "plotly-basic.min.js").read_text("utf-8")
+    )[1]
+
+    assert bundled == plotly.offline.get_plotlyjs_version(), (
+        "npm pack plotly.js-basic-dist-min of that version, copy its plotly-basic.min.js"
+    )
