@@ -118,34 +118,37 @@ def nearest_layouts(grid: Grid, layouts: Sequence[Layout]) -> list[tuple[str, st
 def read(found: Identified) -> Reading:
     """Read a grid as its layout says."""
     grid, layout, header = found.grid, found.layout, found.header
-    words = [header_word(cell) for cell in header.cells]
-    positions = layout.positions(words, layout.headers())
-    first = next((n for n, word in enumerate(words) if word), 0)
-    width = len(header.cells)
-    wanted = sorted({*positions.values(), first, width})
-    body = read_body(grid, header, width, wanted)
-    data, notes = _split(grid, body, layout, header.cells[first], str(first))
-    above = "\n".join(",".join(row.cells) for row in grid.head[: found.place])
-    below = read_lines(grid, notes) if notes else []
-    literals = {"@file": PurePosixPath(grid.name.split("!")[0]).name, "@preamble": above, "@footer": "\n".join(below)}
-    cleaned = {name: clean(pl.col(str(place))) for name, place in positions.items()}
-    frame = data.lazy().select("row", pl.col(str(width)).alias("@extra"), **cleaned).collect(engine="in-memory")
-    cells = Cells(frame, grid.is_sheet, literals)
-    controls = compare_controls(layout, below, cells) if layout.controls else NO_CONTROLS
+    positions = layout.positions([header_word(cell) for cell in header.cells], layout.headers())
+    cells, above, below = _read_cells(found, positions)
     parts, quarantine = _make_parts(grid, layout, cells)
     shown = {name: header.cells[place].strip() for name, place in positions.items()}
     return Reading(
         name=grid.name,
         sha256=grid.sha256,
         layout=layout,
-        rows_read=frame.height,
+        rows_read=cells.frame.height,
         parts=tuple(parts),
         quarantine=quarantine.with_columns(pl.col("column").replace(shown)),
-        controls=controls,
-        coverage=_coverage(layout, parts, "\n".join([above, *below]), cells),
+        controls=compare_controls(layout, below, cells) if layout.controls else NO_CONTROLS,
+        coverage=_coverage(layout, parts, "\n".join([*above, *below]), cells),
         unknown=found.unknown,
         money_fen=_money(parts),
     )
+
+
+def _read_cells(found: Identified, positions: Mapping[str, int]) -> tuple[Cells, list[str], list[str]]:
+    """The cleaned cells of the data rows under the layout's headers, and the lines above and below the data."""
+    grid, header = found.grid, found.header
+    first = next((n for n, cell in enumerate(header.cells) if header_word(cell)), 0)
+    width = len(header.cells)
+    body = read_body(grid, header, width, sorted({*positions.values(), first, width}))
+    data, notes = _split(grid, body, found.layout, header.cells[first], str(first))
+    above = [",".join(row.cells) for row in grid.head[: found.place]]
+    below = read_lines(grid, notes) if notes else []
+    cleaned = {name: clean(pl.col(str(place))) for name, place in positions.items()}
+    frame = data.lazy().select("row", pl.col(str(width)).alias("@extra"), **cleaned).collect(engine="in-memory")
+    literals = {"@file": PurePosixPath(grid.name.split("!")[0]).name, "@preamble": "\n".join(above), "@footer": "\n".join(below)}
+    return Cells(frame, grid.is_sheet, literals), above, below
 
 
 def _split(grid: Grid, body: pl.DataFrame, layout: Layout, header_cell: str, first: str) -> tuple[pl.DataFrame, list[int]]:
