@@ -124,12 +124,11 @@ def bookings(world: World) -> pl.DataFrame:
 
 def take(frame: pl.DataFrame, rng: random.Random, n: int) -> list[Row]:
     """Up to n rows by chance, going round the platforms so that each gets its share."""
-    by_platform = [group.rows(named=True) for _, group in sorted(frame.partition_by("platform", as_dict=True).items())]
-    for rows in by_platform:
-        rng.shuffle(rows)
-    rng.shuffle(by_platform)
-    rounds = max((len(rows) for rows in by_platform), default=0)
-    return [rows[i] for i in range(rounds) for rows in by_platform if i < len(rows)][:n]
+    groups = [group for _, group in sorted(frame.partition_by("platform", as_dict=True).items())]
+    drawn = [group[rng.sample(range(group.height), min(n, group.height))].rows(named=True) for group in groups]
+    rng.shuffle(drawn)
+    rounds = max((len(rows) for rows in drawn), default=0)
+    return [rows[i] for i in range(rounds) for rows in drawn if i < len(rows)][:n]
 
 
 def touch(world: World, rows: Sequence[Row]) -> World:
@@ -143,18 +142,20 @@ def next_flows(world: World, known: Sequence[object]) -> list[str]:
 
 
 def fresh_ids(known: Sequence[str], taken: pl.Series) -> list[str]:
-    """Ids of the same shapes as known ones that nobody has: their trailing numbers counted up."""
+    """Ids of the same shapes as known ones that nobody has: their trailing numbers counted up, by ever larger steps."""
     parts = [re.fullmatch(r"(.*?)(\d*)", text, re.DOTALL) for text in known]
     heads, digits = [part[1] if part else "" for part in parts], [part[2] if part else "" for part in parts]
     numbers = [int(text or 1) + 1 for text in digits]
+    step = 1
     while True:
         fresh = [f"{head}{str(number).zfill(len(text))}" for head, number, text in zip(heads, numbers, digits, strict=True)]
         used = set(taken.filter(taken.is_in(fresh)))
         clashes = [i for i, text in enumerate(fresh) if text in used or text in fresh[:i]]
         if not clashes:
             return fresh
+        step *= 2
         for i in clashes:
-            numbers[i] += 1
+            numbers[i] += step
 
 
 def set_flows(world: World, changes: Mapping[str, object], column: str = "amount_fen") -> World:

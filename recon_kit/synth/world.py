@@ -18,6 +18,9 @@ from recon_kit.synth.orders import build_lines, build_orders, build_products, pr
 LEAD_IN_DAYS = 10
 """Days of orders before the first bill: escrow orders of those days are confirmed inside it."""
 
+MONTHLY_ORDERS = 100_000
+"""Up to here a bill covers a month; a larger seller downloads a bill a day."""
+
 
 @dataclass(frozen=True)
 class World:
@@ -54,7 +57,7 @@ def build_world(orders: int, period: Period, seed: int) -> World:
     """The clean world of `orders` orders: two months, the days before and the look-ahead; nothing in it is wrong."""
     if period.days < 28:
         raise ConfigError(f"--period {period.text!r}: found {period.days} days, expected a month; write one such as 2026-10")
-    world = World({}, period, "month" if orders <= 100_000 else "day")
+    world = World({}, period, "month" if orders <= MONTHLY_ORDERS else "day")
     export_at = midnight(world.end)
     products = build_products(seed)
     bought = build_orders(orders, world.start - timedelta(days=LEAD_IN_DAYS), world.end, seed)

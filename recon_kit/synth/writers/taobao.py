@@ -10,7 +10,7 @@ from recon_kit.synth import seller
 from recon_kit.synth.bills import order_spans
 from recon_kit.synth.world import World
 from recon_kit.synth.writers.text import (
-    XLSX_ROWS,
+    fits_a_sheet,
     goods_of,
     lines,
     repeated,
@@ -50,7 +50,7 @@ def write_taobao(world: World, folder: Path) -> None:
         exported = _order_rows(
             within(orders, "created_at", first, end).join(goods, on="order_id", how="left", validate="1:1", maintain_order="left")
         )
-        if exported.height <= XLSX_ROWS:
+        if fits_a_sheet(exported):
             write_sheet(folder / f"淘宝订单报表_{tag}.xlsx", exported, "sheet1")
         else:
             ids = ("订单编号", "支付单号")

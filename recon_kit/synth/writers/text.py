@@ -97,9 +97,14 @@ def write_csv(path: Path, frame: pl.DataFrame, *, bom: bool = False) -> None:
     frame.write_csv(path, include_bom=bom)
 
 
+def fits_a_sheet(frame: pl.DataFrame) -> bool:
+    """Whether the export is small enough to come as a workbook."""
+    return frame.height <= XLSX_ROWS
+
+
 def write_table(folder: Path, stem: str, frame: pl.DataFrame, sheet: str = "Sheet1") -> None:
     """A workbook while it is small, a CSV with a byte-order mark when it is not."""
-    if frame.height <= XLSX_ROWS:
+    if fits_a_sheet(frame):
         write_sheet(folder / f"{stem}.xlsx", frame, sheet)
     else:
         write_csv(folder / f"{stem}.csv", frame, bom=True)
