@@ -50,12 +50,12 @@ def write_wechat(world: World, folder: Path) -> None:
     money = own.filter(pl.col("success_at").is_not_null())
     for tag, first, end in spans(world, world.split):
         dates = f"{first}" if world.split == "day" else f"{first}_{end - timedelta(days=1)}"
-        trade_rows = _trade_rows(within(trades, "traded_at", first, end).sort("traded_at", "flow_id"), end)
-        write_text(folder / f"{seller.MINI.account}All{dates}.csv", trade_rows)
-        write_text(
-            folder / f"{seller.MINI.account}_fundflow_{tag}.csv",
-            _fund_rows(within(money, "success_at", first, end).sort("at", "flow_id")),
-        )
+        traded = within(trades, "traded_at", first, end).sort("traded_at", "flow_id")
+        moved = within(money, "success_at", first, end).sort("at", "flow_id")
+        if traded.height:  # for a day without any, WeChat gives no file
+            write_text(folder / f"{seller.MINI.account}All{dates}.csv", _trade_rows(traded, end))
+        if moved.height:
+            write_text(folder / f"{seller.MINI.account}_fundflow_{tag}.csv", _fund_rows(moved))
 
 
 def _refund_id() -> pl.Expr:
