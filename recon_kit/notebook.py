@@ -9,25 +9,27 @@ from recon_kit.errors import ReportError
 from recon_kit.record import Run, load_run
 from recon_kit.resources import notebooks_dir
 
-REPORTS = Path("reports")
-"""Where a run opened by hand is looked for and computed into, from the working folder."""
+PLACES = (Path("reports"), Path("../reports"))
+"""Where finished runs are looked for: in the working folder, or beside it, as in a working copy that `recon-kit lab` made."""
 
 
 def open_run(period: str, run_dir: str | None = None, config_path: str | None = None) -> Run:
-    """The run to look at: `run_dir` when given, else `reports/<period>` of the working folder, computed when it is not there.
+    """The run to look at: `run_dir` when given, else `reports/<period>`, computed there when it is not finished yet.
 
-    It is computed from the folder of `config_path`, and without one from the sample month.
+    It is computed from the folder of `config_path` (or the `data` in it), and without one from the sample month.
     """
     if run_dir:
         return load_run(run_dir)
-    finished = REPORTS / period
-    if (finished / "summary.json").is_file():
-        return load_run(finished)
+    for place in PLACES:
+        if (place / period / "summary.json").is_file():
+            return load_run(place / period)
+    reports = next((place for place in reversed(PLACES) if place.is_dir()), PLACES[0])
     from recon_kit.run import run_period
 
-    data = Path(config_path).parent if config_path else _sample()
+    beside = Path(config_path).parent if config_path else _sample()
+    data = beside / "data" if (beside / "data").is_dir() else beside
     config = load_config(Path(config_path) if config_path else find_config(data))
-    return load_run(run_period(period, data, REPORTS, config=config, pages=False).run_dir)
+    return load_run(run_period(period, data, reports, config=config, pages=False).run_dir)
 
 
 def _sample() -> Path:
