@@ -194,6 +194,16 @@ def test_a_planter_marks_its_orders_and_leaves_the_world_it_was_given_alone(code
     assert all(frame.equals(again.tables[name]) for name, frame in after.tables.items())
 
 
+@pytest.mark.parametrize("code", ["C03", "C04", "C05", "C06"])
+def test_every_third_is_planted_inside_escrow(code: str) -> None:
+    before = build_world(DEFAULT_ORDERS, OCTOBER, seed=5)
+
+    _, answers = plant(before, code, random.Random(1), 3)
+
+    inside = before.tables["aftersales"].join(in_escrow(before), on="case_id")["order_id"].to_list()
+    assert [row.order_id in inside for row in answers] == [False, False, True]
+
+
 def test_no_order_carries_two_findings() -> None:
     _, answers = plant_months(build_world(DEFAULT_ORDERS, OCTOBER, seed=9), DEFAULT_ORDERS, seed=9)
     rows = [(row.period, row.order_id) for row in answers if row.order_id and not row.note.startswith("booked in this period")]

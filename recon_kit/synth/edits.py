@@ -66,7 +66,7 @@ def settled_cases(world: World, period: Period) -> pl.DataFrame:
         .filter(
             (pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS) & period.contains("completed_at")
         )
-        .select("platform", "case_id", "order_id", "shop", "completed_at", "final_fen")
+        .select("platform", "case_id", "order_id", "shop", "applied_at", "completed_at", "final_fen")
         .join(orders.select("order_id", "buyer_paid_fen"), on="order_id", how="inner", validate="m:1")
         .join(refunds, on="case_id", how="inner", validate="1:1")
         .filter(

@@ -118,7 +118,7 @@ def plant_s05(world: World, period: Period, rng: random.Random, n: int) -> Plant
 
 def plant_k05(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """The same case twice in one export."""
-    rows = take(settled_cases(world, period), rng, n)
+    rows = take(settled_cases(world, period).filter(period.contains("applied_at")), rng, n)
     repeats = tuple((str(row["platform"]), str(row["case_id"])) for row in rows)
     return touch(replace(world, repeats=world.repeats + repeats), rows), [
         replace(of_case("K05", period, row), nature="control") for row in rows

@@ -10,11 +10,23 @@ import random
 from collections.abc import Callable
 
 from recon_kit.periods import Period
-from recon_kit.synth import plant_ledger, plant_money, plant_refunds
+from recon_kit.synth import plant_escrow, plant_ledger, plant_money, plant_refunds
 from recon_kit.synth.edits import Planted
 from recon_kit.synth.world import World
 
 Planter = Callable[[World, Period, random.Random, int], Planted]
+
+
+def _and_in_escrow(in_wallet: Planter, in_escrow: Planter) -> Planter:
+    """Of every three one is planted inside escrow."""
+
+    def both(world: World, period: Period, rng: random.Random, n: int) -> Planted:
+        world, outside = in_wallet(world, period, rng, n - n // 3)
+        world, inside = in_escrow(world, period, rng, n // 3)
+        return world, outside + inside
+
+    return both
+
 
 PLANTERS: dict[str, Planter] = {
     "P01": plant_money.plant_p01,
@@ -24,10 +36,10 @@ PLANTERS: dict[str, Planter] = {
     "A06": plant_refunds.plant_a06,
     "C01": plant_refunds.plant_c01,
     "C02": plant_refunds.plant_c02,
-    "C03": plant_refunds.plant_c03,
-    "C04": plant_refunds.plant_c04,
-    "C05": plant_refunds.plant_c05,
-    "C06": plant_refunds.plant_c06,
+    "C03": _and_in_escrow(plant_refunds.plant_c03, plant_escrow.plant_paid_again),
+    "C04": _and_in_escrow(plant_refunds.plant_c04, plant_escrow.plant_unstated),
+    "C05": _and_in_escrow(plant_refunds.plant_c05, plant_escrow.plant_stated_more),
+    "C06": _and_in_escrow(plant_refunds.plant_c06, plant_escrow.plant_stated_less),
     "C07": plant_refunds.plant_c07,
     "C08": plant_refunds.plant_c08,
     "C10": plant_refunds.plant_c10,

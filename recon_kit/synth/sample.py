@@ -25,8 +25,8 @@ MIN_ORDERS = 200
 """Below this a month is too thin to be a month."""
 LAST_MONTH = {"C02": 2, "L05": 2, "L04": 1, "L01": 1, "P01": 1, "P02": 1}
 THIS_MONTH = {
-    "C02": 4, "C01": 2, "C08": 2, "L05": 3, "C04": 3, "C06": 2, "C05": 2, "C07": 2, "L04": 3, "L03": 2, "L01": 3, "A06": 2,
-    "K05": 2, "C10": 2, "P01": 3, "P03": 3, "P04": 2, "C03": 3, "L02": 3, "P02": 2, "S05": 3, "K06": 2,
+    "C02": 4, "C01": 2, "C08": 2, "L05": 3, "C04": 4, "C06": 3, "C05": 3, "C07": 2, "L04": 3, "L03": 2, "L01": 3, "A06": 2,
+    "K05": 2, "C10": 2, "P01": 3, "P03": 3, "P04": 2, "C03": 4, "L02": 3, "P02": 2, "S05": 3, "K06": 2,
 }  # fmt: skip
 """How many of each code, in the order of planting: the codes with the least room first, K06 after everything else."""
 WRITERS = (write_taobao, write_alipay, write_pdd, write_wechat, write_templates)

@@ -106,8 +106,12 @@ CASE_COLUMNS = (
 
 
 def _orders(placed: pl.DataFrame) -> pl.DataFrame:
+    """Canonical orders; `is_refund_stated` is what Pinduoduo's export says, `refunded_fen` what Tmall's does."""
     return placed.with_columns(
-        kind=pl.lit("normal"), erp_status="status", erp_merchant_discount_fen="merchant_discount_fen"
+        is_refund_stated=pl.col("refunded_fen") > 0,
+        kind=pl.lit("normal"),
+        erp_status="status",
+        erp_merchant_discount_fen="merchant_discount_fen",
     ).drop("n", "k", "pay_n")
 
 

@@ -65,22 +65,12 @@ def write_pdd(world: World, folder: Path) -> None:
 
 
 def _refund_status(cases: pl.DataFrame) -> pl.DataFrame:
-    """What the order export says about its cases: 退款成功 once any money went back."""
-    refunded = (pl.col("platform_status") == "success") & pl.col("final_fen").is_not_null()
-    states = cases.group_by("order_id").agg(is_refunded=refunded.any(), is_open=(pl.col("platform_status") == "open").any())
-    return states.select(
-        "order_id",
-        "is_refunded",
-        after=pl.when("is_refunded")
-        .then(pl.lit("退款成功"))
-        .when("is_open")
-        .then(pl.lit("售后处理中"))
-        .otherwise(pl.lit("无售后或售后取消")),
-    )
+    """Whether the order has a case that is still open."""
+    return cases.group_by("order_id").agg(is_open=(pl.col("platform_status") == "open").any())
 
 
 def _order_rows(orders: pl.DataFrame) -> list[str]:
-    is_refunded = pl.col("is_refunded").fill_null(value=False)
+    is_refunded = pl.col("is_refund_stated")
     stage = (
         pl.when(pl.col("completed_at").is_not_null())
         .then(pl.lit("已收货"))
@@ -92,6 +82,14 @@ def _order_rows(orders: pl.DataFrame) -> list[str]:
         {"completed": "已收货", "shipped": "已发货，待收货", "paid": "待发货", "closed": "已取消"}
     )
     status = pl.when(is_refunded).then(pl.concat_str(stage, pl.lit("，退款成功"))).otherwise(plain)
+    is_open = pl.col("is_open").fill_null(value=False)
+    after = (
+        pl.when(is_refunded)
+        .then(pl.lit("退款成功"))
+        .when(is_open)
+        .then(pl.lit("售后处理中"))
+        .otherwise(pl.lit("无售后或售后取消"))
+    )
     reduction = pl.col("platform_discount_fen") % 500
     shipped = pl.col("shipped_at").is_not_null()
     cells = [
@@ -114,7 +112,7 @@ def _order_rows(orders: pl.DataFrame) -> list[str]:
         pl.col("skus"),
         pl.col("skus"),
         pl.lit(""),
-        pl.col("after").fill_null("无售后或售后取消"),
+        after,
         pl.when(shipped).then(pl.lit("SF3100000000000")).otherwise(pl.lit("")),
         pl.when(shipped).then(pl.lit("顺丰")).otherwise(pl.lit("")),
         stamp("paid_at"),

@@ -23,7 +23,7 @@ def write_templates(world: World, folder: Path) -> None:
     """Every template file of the sample."""
     tables = world.tables
     is_mini = pl.col("platform") == seller.MINI.platform
-    orders = tables["orders"].filter(is_mini).drop("channel", "trade_no")
+    orders = tables["orders"].filter(is_mini).drop("channel", "trade_no", "is_refund_stated")
     cases = tables["aftersales"].filter(is_mini).with_columns(points_returned_fen=pl.lit(None, pl.Int64))
     card = tables["flows"].filter(pl.col("channel") == seller.CARD.channel).drop("account", "payout_id", "balance_fen")
     write_table(folder, "订单_小程序", as_template(orders, "orders", "zh"))
