@@ -111,7 +111,7 @@ def detail_table(lines: pl.DataFrame, language: str) -> Shown:
     columns = ("code", "shop", "day", "owner", "severity", "age_days", "n", "abs_gap_fen")
     rows, inside = [], []
     for line in lines.iter_rows(named=True):
-        findings = [[_cell(name, finding[name], language) for name in FINDING] for finding in line["findings"]]
+        findings = [_inside(finding, language) for finding in line["findings"]]
         action = code_action(line["code"], language)
         words = " ".join(text for finding in findings for text in finding)
         cells = [[_cell(name, line[name], language), _order(name, line[name])] for name in columns]
@@ -148,6 +148,12 @@ def detail_table(lines: pl.DataFrame, language: str) -> Shown:
         },
     }
     return Shown(_lab_table(lines, language), detail)
+
+
+def _inside(finding: Mapping[str, Any], language: str) -> list[str]:
+    """What an opened line says of one finding; a key that is the order or the case is not said twice."""
+    is_said = finding["key"] in (finding["order_id"], finding["case_id"])
+    return ["" if name == "key" and is_said else _cell(name, finding[name], language) for name in FINDING]
 
 
 def _order(name: str, value: Any) -> int | str:
