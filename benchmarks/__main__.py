@@ -34,7 +34,8 @@ def main() -> None:
     print(f"{given.orders:,} orders, median of {given.rounds} runs")
     for contestant in CONTESTANTS:
         ratio = seconds["recon_kit"] / seconds[contestant]
-        print(f"{contestant:10} {seconds[contestant]:7.2f} s   recon_kit / it = {ratio:5.2f}   peak {peaks[contestant]:6.0f} MiB   {rounds[0][contestant]['found']}")
+        measured = f"{seconds[contestant]:7.2f} s   recon_kit / it = {ratio:5.2f}   peak {peaks[contestant]:6.0f} MiB"
+        print(f"{contestant:10} {measured}   {rounds[0][contestant]['found']}")
 
 
 if __name__ == "__main__":

@@ -85,8 +85,12 @@ def write_month(folder: Path, orders: int) -> None:
         pl.col("case_id").alias("ref_id"),
         pl.col("refund"),
     )
-    revenue = line.with_columns(line_no=pl.lit("1"), account=pl.lit("5001"), debit_fen=pl.lit(0, pl.Int64), credit_fen=-pl.col("refund"))
-    wallet = line.with_columns(line_no=pl.lit("2"), account=pl.lit("101203"), debit_fen=pl.lit(0, pl.Int64), credit_fen=pl.col("refund"))
+    revenue = line.with_columns(
+        line_no=pl.lit("1"), account=pl.lit("5001"), debit_fen=pl.lit(0, pl.Int64), credit_fen=-pl.col("refund")
+    )
+    wallet = line.with_columns(
+        line_no=pl.lit("2"), account=pl.lit("101203"), debit_fen=pl.lit(0, pl.Int64), credit_fen=pl.col("refund")
+    )
     _write(folder, "voucher_lines", pl.concat([revenue, wallet]).drop("refund"))
 
 

@@ -50,7 +50,9 @@ def run_floor(folder: Path) -> dict[str, int]:
     """Scan of the needed columns and the bare joins: order ⟷ receipt, case ⟷ refund by case and by order, refund ⟷ voucher."""
     scan = {table: pl.scan_parquet(folder / f"{table}.parquet") for table in ("orders", "flows", "aftersales", "voucher_lines")}
     orders = scan["orders"].select("order_id", "buyer_paid_fen", "paid_at", "completed_at", "status", "kind").collect()
-    cases = scan["aftersales"].select("case_id", "order_id", "final_fen", "completed_at", "platform_status", "erp_status").collect()
+    cases = (
+        scan["aftersales"].select("case_id", "order_id", "final_fen", "completed_at", "platform_status", "erp_status").collect()
+    )
     flows = scan["flows"].select("flow_id", "order_id", "case_id", "amount_fen", "at", "status", "kind").collect()
     lines = scan["voucher_lines"].select("voucher_id", "account", "debit_fen", "credit_fen", "ref_id", "date").collect()
     receipts, refunds = flows.filter(pl.col("kind") == "trade_receipt"), flows.filter(pl.col("kind") == "refund")
@@ -67,10 +69,11 @@ def run_floor(folder: Path) -> dict[str, int]:
 
 
 DUCKDB_SQL = """
-with receipts as (select order_id, sum(amount_fen) fen, count(*) n from flows where kind = 'trade_receipt' and status = 'success' group by 1),
+with receipts as (select order_id, sum(amount_fen) fen from flows where kind = 'trade_receipt' and status = 'success' group by 1),
 p as (select count(*) n from orders o left join receipts r using (order_id) where coalesce(r.fen, 0) <> o.buyer_paid_fen),
 refunds as (select * from flows where kind = 'refund' and status = 'success'),
-keyed as (select c.case_id, c.order_id, c.final_fen, f.flow_id, f.amount_fen from aftersales c join refunds f on f.case_id = c.case_id),
+keyed as (select c.case_id, c.order_id, c.final_fen, f.flow_id, f.amount_fen
+          from aftersales c join refunds f on f.case_id = c.case_id),
 open_cases as (select * from aftersales c where not exists (select 1 from keyed k where k.case_id = c.case_id)),
 open_flows as (select * from refunds f where not exists (select 1 from keyed k where k.flow_id = f.flow_id)),
 candidates as (
@@ -84,7 +87,8 @@ paid as (select case_id, sum(-amount_fen) fen from matched group by 1),
 c as (select count(*) n from aftersales a left join paid using (case_id) where coalesce(paid.fen, 0) <> a.final_fen),
 lone as (select count(*) n from refunds f where not exists (select 1 from matched m where m.flow_id = f.flow_id)),
 booked as (select ref_id, sum(credit_fen - debit_fen) fen from voucher_lines where account = '101203' group by 1),
-l as (select count(*) n from paid full join booked on booked.ref_id = paid.case_id where coalesce(paid.fen, 0) <> coalesce(booked.fen, 0))
+l as (select count(*) n from paid full join booked on booked.ref_id = paid.case_id
+      where coalesce(paid.fen, 0) <> coalesce(booked.fen, 0))
 select p.n + c.n + lone.n + l.n as findings, (select sum(final_fen) from aftersales) as a0,
        (select sum(-amount_fen) from refunds) as b0, (select sum(fen) from booked) as c0
 from p, c, lone, l

@@ -50,7 +50,17 @@ _UNIT_LINE = {
     "amount": "B6",
     "rounding": "B7",
 }
-_UNIT_CODE = {"early": "L06", "early_before": "L06", "late": "L05", "late_rest": "L05", "not_booked": "L01", "duplicate": "L03", "clawback": "A04", "amount": "L04", "rounding": "A06"}
+_UNIT_CODE = {
+    "early": "L06",
+    "early_before": "L06",
+    "late": "L05",
+    "late_rest": "L05",
+    "not_booked": "L01",
+    "duplicate": "L03",
+    "clawback": "A04",
+    "amount": "L04",
+    "rounding": "A06",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,9 @@ def build_bridge(facts: Facts, findings: pl.DataFrame, language: str) -> Bridge:
     items = (
         pl.concat(parts)
         .filter((pl.col("amount_fen") != 0) | (pl.col("line") == "A0"))
-        .join(ids.unique(["subject", "code"], keep="first", maintain_order=True), on=["subject", "code"], how="left", validate="m:1")
+        .join(
+            ids.unique(["subject", "code"], keep="first", maintain_order=True), on=["subject", "code"], how="left", validate="m:1"
+        )
     )
     sums = {line: int(fen) for line, fen in items.group_by("line").agg(pl.col("amount_fen").sum()).iter_rows()}
     counts = {line: int(n) for line, n in items.group_by("line").len().iter_rows()}
@@ -84,7 +96,10 @@ def build_bridge(facts: Facts, findings: pl.DataFrame, language: str) -> Bridge:
     if ends_at != "A0":
         outflow = sum(fen for line, fen in sums.items() if line.startswith("A"))
         if outflow != sums.get("B0", 0):
-            raise TieError(f"bridge: A lines sum to {outflow} fen, the bills to {sums.get('B0', 0)}; every flow must stand in one line. This is a bug")
+            raise TieError(
+                f"bridge: A lines sum to {outflow} fen, the bills to {sums.get('B0', 0)}; expected equal. "
+                "This is a bug, nothing was published"
+            )
     if ends_at == "C0":
         computed = sums.get("B0", 0) + sum(sums.get(f"B{i}", 0) for i in range(1, 8))
         unexplained = sums.get("C0", 0) - computed
@@ -94,11 +109,17 @@ def build_bridge(facts: Facts, findings: pl.DataFrame, language: str) -> Bridge:
         orient="row",
     )
     order = {line: i for i, line in enumerate(LINES)}
-    items = items.sort(pl.col("line").replace_strict(order, return_dtype=pl.Int64), "key", "amount_fen", "discrepancy_id", nulls_last=True)
-    return Bridge(conform_result(table, BRIDGE), conform_result(items.drop("subject", "code"), BRIDGE_ITEMS), ends_at, unexplained)
+    items = items.sort(
+        pl.col("line").replace_strict(order, return_dtype=pl.Int64), "key", "amount_fen", "discrepancy_id", nulls_last=True
+    )
+    return Bridge(
+        conform_result(table, BRIDGE), conform_result(items.drop("subject", "code"), BRIDGE_ITEMS), ends_at, unexplained
+    )
 
 
-def _items(frame: pl.DataFrame, line: pl.Expr | str, key: pl.Expr, amount: pl.Expr, subject: pl.Expr, code: pl.Expr | str | None) -> pl.DataFrame:
+def _items(
+    frame: pl.DataFrame, line: pl.Expr | str, key: pl.Expr, amount: pl.Expr, subject: pl.Expr, code: pl.Expr | str | None
+) -> pl.DataFrame:
     return frame.select(
         (pl.lit(line) if isinstance(line, str) else line).alias("line"),
         key.alias("key"),
@@ -125,22 +146,33 @@ def _channel_items(facts: Facts) -> pl.DataFrame:
     tolerance, short, in_sla = pl.col("tolerance_fen"), pl.col("short_fen"), pl.col("age_days") <= pl.col("sla_days")
     never = (pl.col("n_paid") == 0) & ~pl.col("has_pending")
     amount_code = (
-        pl.when(short.abs() <= tolerance).then(pl.lit("A06"))
-        .when(short > 0).then(pl.lit("C06"))
-        .when((pl.col("n_paid") >= 2) & pl.col("is_each_final") & pl.col("is_request_distinct")).then(pl.lit("C07"))
+        pl.when(short.abs() <= tolerance)
+        .then(pl.lit("A06"))
+        .when(short > 0)
+        .then(pl.lit("C06"))
+        .when((pl.col("n_paid") >= 2) & pl.col("is_each_final") & pl.col("is_request_distinct"))
+        .then(pl.lit("C07"))
         .otherwise(pl.lit("C05"))
     )
     code = (
-        pl.when((short > tolerance) & ~pl.col("is_covered")).then(_NONE)
-        .when((short > tolerance) & in_sla).then(pl.lit("C02"))
-        .when((short > tolerance) & pl.col("has_pending")).then(pl.lit("C01"))
-        .when((short > tolerance) & never).then(pl.lit("C04"))
+        pl.when((short > tolerance) & ~pl.col("is_covered"))
+        .then(_NONE)
+        .when((short > tolerance) & in_sla)
+        .then(pl.lit("C02"))
+        .when((short > tolerance) & pl.col("has_pending"))
+        .then(pl.lit("C01"))
+        .when((short > tolerance) & never)
+        .then(pl.lit("C04"))
         .otherwise(amount_code)
     )
     judged = judged.with_columns(code.alias("rest_code"))
-    line = pl.when(pl.col("rest_code") == "C04").then(pl.lit("A4")).when(pl.col("rest_code").is_in(["C05", "C06", "C07", "A06"])).then(
-        pl.lit("A5")
-    ).otherwise(pl.lit("A2"))
+    line = (
+        pl.when(pl.col("rest_code") == "C04")
+        .then(pl.lit("A4"))
+        .when(pl.col("rest_code").is_in(["C05", "C06", "C07", "A06"]))
+        .then(pl.lit("A5"))
+        .otherwise(pl.lit("A2"))
+    )
     escrow = done.filter(pl.col("in_escrow"))
     unstated = escrow.filter(pl.col("is_escrow_unstated"))
     in_period = facts.flows.filter(pl.col("is_refund_type") & scope.is_in("money_at"))
@@ -191,7 +223,14 @@ def _ledger_items(facts: Facts) -> pl.DataFrame:
                 unit,
                 state.replace_strict(_UNIT_CODE, default=None, return_dtype=pl.String),
             ),
-            _items(lone, "B4", pl.col("voucher_id"), pl.col("gross_fen"), pl.concat_str(pl.lit("v "), "period", pl.lit("|"), "voucher_id"), "L02"),
+            _items(
+                lone,
+                "B4",
+                pl.col("voucher_id"),
+                pl.col("gross_fen"),
+                pl.concat_str(pl.lit("v "), "period", pl.lit("|"), "voucher_id"),
+                "L02",
+            ),
             _items(in_period, "C0", pl.concat_str("voucher_id", pl.lit("|"), "ref_id"), pl.col("gross_fen"), _NONE, None),
         ]
     )

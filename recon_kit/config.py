@@ -23,18 +23,18 @@ def _fen(value: object) -> object:
     if isinstance(value, str):
         fen = parse_yuan(value)
         if fen is None or fen < 0:
-            raise ValueError(f"{value!r} is not an amount; write yuan as text with at most two decimals, for example \"50.00\"")
+            raise ValueError(f'{value!r} is not an amount; write yuan as text with at most two decimals, for example "50.00"')
         return fen
     if isinstance(value, bool | float):
-        raise ValueError(f"{value!r} must be text in quotes, for example \"50.00\"")
+        raise ValueError(f'{value!r} must be text in quotes, for example "50.00"')
     return value
 
 
 def _rate(value: object) -> object:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} must be text in quotes, for example \"0.13\"")
+        raise ValueError(f'{value!r} must be text in quotes, for example "0.13"')
     if not 0 <= Decimal(value) < 1:
-        raise ValueError(f"{value!r} is not a rate between 0 and 1, for example \"0.13\"")
+        raise ValueError(f'{value!r} is not a rate between 0 and 1, for example "0.13"')
     return value
 
 
@@ -217,7 +217,9 @@ class Config(_Section):
         cas, sbe, name = DEFAULT_ACCOUNTS[key]
         code = cas if self.standard == "CAS" else sbe
         if not code:
-            raise ConfigError(f"account {key} does not exist under {self.standard}; give it a code under [accounts] if your books have it")
+            raise ConfigError(
+                f"account {key} does not exist under {self.standard}; give it a code under [accounts] if your books have it"
+            )
         return Account(code=code, name=name)
 
     @property
@@ -250,7 +252,9 @@ def load_config(path: Path | None) -> Config:
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise ConfigError(f"{path.name}: there is no such file; give --config a recon.toml, or make one with `recon-kit new`") from None
+        raise ConfigError(
+            f"{path.name}: there is no such file; give --config a recon.toml, or make one with `recon-kit new`"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name}: cannot be read ({error.__class__.__name__}); expected a UTF-8 text file") from None
     except tomllib.TOMLDecodeError as error:

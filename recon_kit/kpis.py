@@ -56,9 +56,19 @@ def _hours(scope: Scope) -> pl.Expr:
 _ORDERS = "orders paid in the period, without gift and price_difference orders"
 _GMV = "gross buyer_paid of those orders"
 KPI_LIST: tuple[Kpi, ...] = (
-    Kpi("paid_orders", "orders", lambda s: _count(pl.col("is_base")), None, "count", _ORDERS, "paid_at"),
-    Kpi("paid_gmv", "orders", lambda s: pl.col("buyer_paid_fen").filter(pl.col("is_base")).sum(), None, "fen", _ORDERS, "paid_at"),
-    Kpi("shipped_orders", "orders", lambda s: _count(pl.col("is_base") & s.is_fact("shipped_at")), None, "count", _ORDERS, "paid_at"),
+    Kpi("paid_orders", "orders", lambda _: _count(pl.col("is_base")), None, "count", _ORDERS, "paid_at"),
+    Kpi(
+        "paid_gmv", "orders", lambda _: pl.col("buyer_paid_fen").filter(pl.col("is_base")).sum(), None, "fen", _ORDERS, "paid_at"
+    ),
+    Kpi(
+        "shipped_orders",
+        "orders",
+        lambda s: _count(pl.col("is_base") & s.is_fact("shipped_at")),
+        None,
+        "count",
+        _ORDERS,
+        "paid_at",
+    ),
     Kpi(
         "aftersales_rate_period",
         "cases",
@@ -68,7 +78,16 @@ KPI_LIST: tuple[Kpi, ...] = (
         _ORDERS,
         "applied_at",
     ),
-    Kpi("aftersales_rate_cohort", "orders", lambda s: _count(pl.col("is_base") & pl.col("has_case")), "paid", "count", _ORDERS, "paid_at", True),
+    Kpi(
+        "aftersales_rate_cohort",
+        "orders",
+        lambda _: _count(pl.col("is_base") & pl.col("has_case")),
+        "paid",
+        "count",
+        _ORDERS,
+        "paid_at",
+        True,
+    ),
     Kpi(
         "aftersales_rate_postship_cohort",
         "orders",
@@ -79,12 +98,45 @@ KPI_LIST: tuple[Kpi, ...] = (
         "paid_at",
         True,
     ),
-    Kpi("return_amount_period", "cases", lambda s: _final(_success(s) & (pl.col("kind") == "return_refund")), None, "fen", "return_refund cases", "completed_at"),
+    Kpi(
+        "return_amount_period",
+        "cases",
+        lambda s: _final(_success(s) & (pl.col("kind") == "return_refund")),
+        None,
+        "fen",
+        "return_refund cases",
+        "completed_at",
+    ),
     Kpi("refund_rate_count_period", "cases", lambda s: _count(_success(s)), "paid", "count", _ORDERS, "completed_at"),
     Kpi("refund_rate_amount_period", "cases", lambda s: _final(_success(s)), "gmv", "fen", _GMV, "completed_at"),
-    Kpi("refund_rate_amount_cohort", "orders", lambda s: pl.col("case_fen").filter(pl.col("is_base")).sum(), "gmv", "fen", _GMV, "paid_at", True),
-    Kpi("return_rate_period", "cases", lambda s: _count(_success(s) & (pl.col("kind") == "return_refund")), "paid", "count", _ORDERS, "completed_at"),
-    Kpi("quality_refund_rate_period", "cases", lambda s: _count(_success(s) & pl.col("is_quality")), "paid", "count", _ORDERS, "completed_at"),
+    Kpi(
+        "refund_rate_amount_cohort",
+        "orders",
+        lambda _: pl.col("case_fen").filter(pl.col("is_base")).sum(),
+        "gmv",
+        "fen",
+        _GMV,
+        "paid_at",
+        True,
+    ),
+    Kpi(
+        "return_rate_period",
+        "cases",
+        lambda s: _count(_success(s) & (pl.col("kind") == "return_refund")),
+        "paid",
+        "count",
+        _ORDERS,
+        "completed_at",
+    ),
+    Kpi(
+        "quality_refund_rate_period",
+        "cases",
+        lambda s: _count(_success(s) & pl.col("is_quality")),
+        "paid",
+        "count",
+        _ORDERS,
+        "completed_at",
+    ),
     Kpi(
         "dispute_refund_rate_period",
         "cases",
@@ -94,7 +146,9 @@ KPI_LIST: tuple[Kpi, ...] = (
         _ORDERS,
         "completed_at",
     ),
-    Kpi("avg_refund_hours_period", "cases", _hours, lambda s: _count(_success(s)), "hours", "success refund cases", "completed_at"),
+    Kpi(
+        "avg_refund_hours_period", "cases", _hours, lambda s: _count(_success(s)), "hours", "success refund cases", "completed_at"
+    ),
     Kpi(
         "self_finish_rate_period",
         "cases",
@@ -136,7 +190,11 @@ def build_kpis(facts: Facts, complaints: pl.DataFrame | None) -> pl.DataFrame:
     ]
     top, below = pl.col("numerator"), pl.col("denominator")
     rate = pl.when(below > 0).then(top / below).when(pl.col("kpi").is_in(_PLAIN)).then(top.cast(pl.Float64))
-    table = pl.DataFrame(rows, schema_overrides={"numerator": pl.Int64, "denominator": pl.Int64}) if rows else pl.DataFrame(schema=result_schema(KPIS))
+    table = (
+        pl.DataFrame(rows, schema_overrides={"numerator": pl.Int64, "denominator": pl.Int64})
+        if rows
+        else pl.DataFrame(schema=result_schema(KPIS))
+    )
     return conform_result(table.with_columns(rate.alias("value")), KPIS)
 
 
@@ -151,7 +209,9 @@ def _sum_by(dimension: str, due: list[Kpi], frames: dict[str, pl.DataFrame], sco
     found: dict[str | None, dict[str, int]] = {}
     for name, frame in frames.items():
         values = [kpi.numerator(scope).alias(f"{kpi.name} top") for kpi in due if kpi.table == name]
-        values += [kpi.denominator(scope).alias(f"{kpi.name} below") for kpi in due if kpi.table == name and callable(kpi.denominator)]
+        values += [
+            kpi.denominator(scope).alias(f"{kpi.name} below") for kpi in due if kpi.table == name and callable(kpi.denominator)
+        ]
         if name == "orders":
             base = pl.col("is_base")
             values += [
@@ -176,7 +236,9 @@ def _order_base(facts: Facts) -> pl.DataFrame:
     per_order = (
         facts.cases.filter(pl.col("o").is_not_null())
         .group_by("o")
-        .agg(scope.is_fact("applied_at").any().alias("has_case"), _final(pl.col("is_refund") & pl.col("is_done")).alias("case_fen"))
+        .agg(
+            scope.is_fact("applied_at").any().alias("has_case"), _final(pl.col("is_refund") & pl.col("is_done")).alias("case_fen")
+        )
     )
     return facts.orders.join(per_order, on="o", how="left", validate="1:1").with_columns(
         (scope.is_in("paid_at") & ~pl.col("kind").is_in(["gift", "price_difference"])).alias("is_base"),

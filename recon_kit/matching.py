@@ -23,13 +23,13 @@ PAIRS_PER_KEY = 10_000
 
 @dataclass(frozen=True)
 class Pass:
-    """One rung of a ladder.
+    """One rung of a ladder, by `how`.
 
-    `key`: all rows of both sides with the key form one group, or join the one they are in. `unique`: one left and one right that have only each other
-    (same key, amount and, with `window`, days). `twins`: equal twins, k-th with k-th in time. `sum`: what is left of a key
-    is one row against several that sum to it. `rest`: the only open left of a key takes its open rights, whatever the
-    amount. `sole`: the key's only left, used or not, takes further rights. `alike`: of the key's lefts, used or not,
-    exactly one has that amount.
+    `key`: all rows of both sides with the key form one group, or join the one they are in. `unique`: one left and one
+    right that have only each other (same key, amount and, with `window`, days). `twins`: equal twins, k-th with k-th in
+    time. `sum`: what is left of a key is one row against several that sum to it. `rest`: the only open left of a key takes
+    its open rights, whatever the amount. `sole`: the key's only left, used or not, takes further rights. `alike`: of the
+    key's lefts, used or not, exactly one has that amount.
     """
 
     name: str
@@ -123,7 +123,9 @@ def match(pair: Pair, left: pl.DataFrame, right: pl.DataFrame, *, partitions: in
         matched = Matched(*(pl.concat(side).sort("row") for side in zip(*parts, strict=True)))
     for side, given in ((matched.left, left), (matched.right, right)):
         if side["row"].n_unique() != given.height or side.height != given.height:
-            raise MatchError(f"pair {pair.name}: {given.height} rows in, {side.height} out; every row must come out once. This is a bug")
+            raise MatchError(
+                f"pair {pair.name}: {given.height} rows in, {side.height} out; every row must come out once. This is a bug"
+            )
     return matched
 
 
@@ -197,7 +199,9 @@ def _match_key(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
 def _match_unique(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
     on = [*_keys(rung), "amount_fen"]
     lefts = _open(left)
-    crowded = lefts.group_by(on).len("l").join(right.group_by(on).len("r"), on=on).filter(pl.col("l") * pl.col("r") > PAIRS_PER_KEY)
+    crowded = (
+        lefts.group_by(on).len("l").join(right.group_by(on).len("r"), on=on).filter(pl.col("l") * pl.col("r") > PAIRS_PER_KEY)
+    )
     found = lefts.join(crowded, on=on, how="anti").join(right, on=on, suffix="_right")
     pairs = _within(found, rung).filter((pl.len().over("row") == 1) & (pl.len().over("row_right") == 1))
     return _one_to_one(pairs)

@@ -42,7 +42,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class RunResult:
-    """A published run: its folder, its summary and its verdict (worst first: incomplete, breaks, warnings, pending, reconciled)."""
+    """A published run: its folder, its summary and its verdict (`results.VERDICT`, worst first)."""
 
     run_dir: Path
     summary: dict[str, Any]
@@ -72,7 +72,7 @@ def run_period(
 
     Raises a ReconError for a source, option or tie that does not hold.
     """
-    say = progress or (lambda message: None)
+    say = progress or _silent
     span = parse_period(period)
     scope = Scope(config, span, check_as_of(span, as_of))
     say("collect")
@@ -99,7 +99,7 @@ def check_as_of(period: Period, as_of: date | None) -> date:
 
 def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progress: Progress | None = None) -> Outcome:
     """Stage 2 and what follows from it, without writing: facts → findings → bridge → KPIs → verdict."""
-    say = progress or (lambda message: None)
+    say = progress or _silent
     language = scope.config.entity.language
     check_intake(collected)
     say("match")
@@ -110,7 +110,9 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
     say("bridge")
     bridge = build_bridge(facts, findings, language)
     kpis = build_kpis(facts, collected.tables.complaints)
-    discrepancies = conform_result(render_why(findings.drop("subject").with_columns(pl.lit(None, pl.String).alias("why")), language), DISCREPANCIES)
+    discrepancies = conform_result(
+        render_why(findings.drop("subject").with_columns(pl.lit(None, pl.String).alias("why")), language), DISCREPANCIES
+    )
     loaded = {name: frame for name in TABLES if (frame := getattr(collected.tables, name)) is not None}
     results = {
         "discrepancies": discrepancies,
@@ -126,6 +128,10 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
     return Outcome({**masked, **results}, summarise(collected, facts, bridge, results))
 
 
+def _silent(_: str) -> None:
+    """Progress that nobody watches."""
+
+
 def check_intake(collected: Collected) -> None:
     """Row accounting of the intake: rows_read = loaded + quarantined + declared duplicates; TieError otherwise."""
     broken = collected.intake.filter(
@@ -139,7 +145,7 @@ def check_intake(collected: Collected) -> None:
 
 
 def verdict_of(facts: Facts, bridge: Bridge, findings: pl.DataFrame) -> str:
-    """incomplete > breaks > warnings > pending > reconciled; a side that was not supplied caps it at warnings."""
+    """The worst verdict that holds (`results.VERDICT`); a side that was not supplied caps it at warnings."""
     primary = findings.filter(pl.col("primary_id").is_null())
     natures = set(primary["nature"])
     if bridge.unexplained_fen != 0 or (primary["code"] == "K06").any():
@@ -178,7 +184,9 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
         "not_scheduled": [],
         "rows": {row["file"]: {name: row[name] for name in rows} for row in collected.intake.iter_rows(named=True)},
         "controls": collected.controls.select("file", "measure", "unit", "stated", "found").to_dicts(),
-        "kpis": {row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in totals.iter_rows(named=True)},
+        "kpis": {
+            row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in totals.iter_rows(named=True)
+        },
         "warnings": [note.text(scope.config.entity.language) for note in collected.warnings] + _uncovered(facts),
         "inputs_sha256": _digest([f"{row['file']} {row['sha256']}" for row in collected.intake.iter_rows(named=True)]),
         "versions": _versions(),
@@ -190,8 +198,9 @@ def _uncovered(facts: Facts) -> list[str]:
     if not names:
         return []
     if facts.scope.config.entity.language == "zh":
-        return [f"没有载入这些平台的任何渠道账单，其收款与退款未核对：{'、'.join(PLATFORM[name] for name in names)}。请补充账单后重跑"]
-    return [f"no bill of any channel was loaded for {', '.join(names)}; their receipts and refunds are not checked. Add the bills and run again"]
+        listed = "、".join(PLATFORM[name] for name in names)
+        return [f"没有载入这些平台的任何渠道账单，其收款与退款未核对：{listed}。请补充账单后重跑"]
+    return [f"no bill of {', '.join(names)} was loaded; their receipts and refunds are not checked. Add the bills and run again"]
 
 
 def write_tables(folder: Path, outcome: Outcome) -> None:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from recon_kit.config import Config
     from recon_kit.run import RunResult
 
 STAGES = {
@@ -22,15 +25,20 @@ STAGES = {
 
 
 def run_command(
-    period: Annotated[str, typer.Argument(help="期间：月 2026-10、ISO 周 2026-W44 或日 2026-10-31 · a month, an ISO week or a day")],
+    period: Annotated[
+        str, typer.Argument(help="期间：月 2026-10、ISO 周 2026-W44 或日 2026-10-31 · a month, an ISO week or a day")
+    ],
     data: Annotated[Path, typer.Option(help="下载的导出文件所在文件夹 · the folder of downloaded exports")] = Path("data"),
     out: Annotated[Path, typer.Option(help="结果写到 OUT/<期间>/ · results go to OUT/<period>/")] = Path("reports"),
     config: Annotated[
-        Path | None, typer.Option(help="recon.toml；默认取数据旁、其次当前文件夹的 · default: beside the data, else the working folder")
+        Path | None,
+        typer.Option(help="recon.toml；默认取数据旁、其次当前文件夹的 · default: beside the data, else the working folder"),
     ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="截至日(含)，默认期间最后一天 · the last day that counts")] = None,
     language: Annotated[str | None, typer.Option(help="zh 或 en，默认按 recon.toml · zh or en")] = None,
-    pages: Annotated[bool, typer.Option("--pages/--no-pages", help="是否生成 HTML 与 xlsx · whether to render pages and workbook")] = True,
+    pages: Annotated[
+        bool, typer.Option("--pages/--no-pages", help="是否生成 HTML 与 xlsx · whether to render pages and workbook")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只打印结论 · print the verdict only")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="向标准输出打印 summary.json · print summary.json to stdout")] = False,
 ) -> None:
@@ -47,7 +55,9 @@ def run_command(
     from recon_kit.run import run_period
 
     if not data.is_dir():
-        raise SourceError(f"--data {data}: is not a folder; expected the folder with the downloaded exports. Give it with --data DIR")
+        raise SourceError(
+            f"--data {data}: is not a folder; expected the folder with the downloaded exports. Give it with --data DIR"
+        )
     settings = load_config(config or find_config(data))
     if language is not None:
         if language not in ("zh", "en"):
@@ -67,21 +77,17 @@ def run_command(
 
 
 def _run_with_progress(
-    period: str, data: Path, out: Path, settings: object, day: object, pages: bool, language: str
+    period: str, data: Path, out: Path, settings: Config, day: date | None, pages: bool, language: str
 ) -> RunResult:
-    from datetime import date
-
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-    from recon_kit.config import Config
     from recon_kit.run import run_period
 
-    assert isinstance(settings, Config) and (day is None or isinstance(day, date))
     index = 0 if language == "zh" else 1
     columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        tasks: list[int] = []
+        tasks: list[TaskID] = []
 
         def step(message: str) -> None:
             if message in STAGES:
@@ -109,7 +115,10 @@ def _print_outcome(result: RunResult, language: str, pages: bool) -> None:
 
     zh = language == "zh"
     console, summary = Console(), result.summary
-    console.print(f"\n[bold]{summary['entity']} {summary['period']}[/]  {VERDICT[result.verdict] if zh else result.verdict}", highlight=False)
+    console.print(
+        f"\n[bold]{summary['entity']} {summary['period']}[/]  {VERDICT[result.verdict] if zh else result.verdict}",
+        highlight=False,
+    )
     figures = Table(box=None, show_header=False, pad_edge=False)
     figures.add_column()
     figures.add_column(justify="right")

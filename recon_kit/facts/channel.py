@@ -57,7 +57,11 @@ def _add_order_by_payment(frame: pl.DataFrame, orders: pl.DataFrame) -> pl.DataF
     asked = frame.filter(pl.col("order_id").is_null()).select("pay_id").drop_nulls().unique()
     if asked.is_empty():
         return frame
-    by_pay = orders.select("pay_id", pl.col("order_id").alias("pay_order")).join(asked, on="pay_id", how="semi").unique("pay_id", keep="none")
+    by_pay = (
+        orders.select("pay_id", pl.col("order_id").alias("pay_order"))
+        .join(asked, on="pay_id", how="semi")
+        .unique("pay_id", keep="none")
+    )
     return (
         frame.join(by_pay, on="pay_id", how="left", validate="m:1", maintain_order="left")
         .with_columns(pl.coalesce("order_id", "pay_order").alias("order_id"))
@@ -79,9 +83,13 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
     # By a stated case, a flow of a lane pays only a case of its kind.
     kinds = left.select(pl.col("case_id").alias("ref"), pl.col("kind").alias("case_kind")).unique("ref", keep="none")
     right = (
-        right.with_columns(pl.when(pl.col("kind").is_in(LANES)).then("kind").alias("lane"), pl.coalesce("case_id", "request_no").alias("ref"))
+        right.with_columns(
+            pl.when(pl.col("kind").is_in(LANES)).then("kind").alias("lane"), pl.coalesce("case_id", "request_no").alias("ref")
+        )
         .join(kinds, on="ref", how="left", validate="m:1", maintain_order="left")
-        .with_columns((pl.col("lane").is_null() | (pl.col("lane") == pl.col("case_kind")).fill_null(value=False)).alias("may_key"))
+        .with_columns(
+            (pl.col("lane").is_null() | (pl.col("lane") == pl.col("case_kind")).fill_null(value=False)).alias("may_key")
+        )
     )
     sla = scope.config.sla_days
     card = pl.col("platform").is_in(["wechat_mini", "other"])
@@ -140,15 +148,29 @@ def allocate_refunds(matched: Matched, flows: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Receipts:
-    """M1: `payments` one row per payment (`p`); `allocations` what does not tie, one row per order, combined payment or
-    payment without order; and the match."""
+    """M1, tied.
+
+    `payments`: one row per payment, `p` its number. `allocations`: what does not tie, one row per order, combined payment
+    or payment without order. `matched`: rows are `o` and `p`.
+    """
 
     payments: pl.DataFrame
     allocations: pl.DataFrame
     matched: Matched
 
 
-PAYMENT_COLUMNS = ["channel", "flow_id", "pay_id", "trade_no", "shop", "order_id", "money_at", "amount_fen", "source_file", "source_row"]
+PAYMENT_COLUMNS = [
+    "channel",
+    "flow_id",
+    "pay_id",
+    "trade_no",
+    "shop",
+    "order_id",
+    "money_at",
+    "amount_fen",
+    "source_file",
+    "source_row",
+]
 
 
 def build_payments(payments: pl.DataFrame | None, flows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
@@ -200,7 +222,9 @@ def _complete_payments(receipts: pl.DataFrame, payments: pl.DataFrame) -> pl.Dat
     return pl.concat([receipts, template])
 
 
-def match_payments(orders: pl.DataFrame, payments: pl.DataFrame, escrow: pl.DataFrame, scope: Scope, *, partitions: int = 1) -> Receipts:
+def match_payments(
+    orders: pl.DataFrame, payments: pl.DataFrame, escrow: pl.DataFrame, scope: Scope, *, partitions: int = 1
+) -> Receipts:
     """M1: what each order should have brought against what arrived, as facts of the as-of day.
 
     A payment that states its order is compared with that order; one that only states a payment number is compared with
@@ -233,7 +257,9 @@ def match_payments(orders: pl.DataFrame, payments: pl.DataFrame, escrow: pl.Data
     else:
         right = right.with_columns(pl.lit(None, pl.Int64).alias("combined"))
     own = pl.repeat(None, orders.height, dtype=pl.Int64, eager=True).scatter(left["o"], left["allocation"])
-    right = right.with_columns(own.gather(right["o"]).alias("own")).with_columns(pl.coalesce("own", "combined").alias("allocation"))
+    right = right.with_columns(own.gather(right["o"]).alias("own")).with_columns(
+        pl.coalesce("own", "combined").alias("allocation")
+    )
     matched = match(
         PAIRS["M1"],
         left.select(
@@ -261,7 +287,11 @@ def _allocations(left: pl.DataFrame, right: pl.DataFrame, orders: pl.DataFrame, 
     due = left.select("allocation", pl.lit(1, pl.Int64).alias("n_orders"), "expected_fen")
     if left["allocation"].n_unique() != left.height:
         due = due.group_by("allocation").agg(pl.col("n_orders", "expected_fen").sum())
-    came = right.drop_nulls("allocation").group_by("allocation").agg(pl.len().cast(pl.Int64).alias("n_payments"), pl.col("amount_fen").sum())
+    came = (
+        right.drop_nulls("allocation")
+        .group_by("allocation")
+        .agg(pl.len().cast(pl.Int64).alias("n_payments"), pl.col("amount_fen").sum())
+    )
     none = pl.repeat(0, orders.height, dtype=pl.Int64, eager=True)
     received = none.clone().scatter(came["allocation"], came["amount_fen"])
     payments_of = none.scatter(came["allocation"], came["n_payments"])
@@ -298,7 +328,11 @@ def _allocations(left: pl.DataFrame, right: pl.DataFrame, orders: pl.DataFrame, 
     tied = odd.join(due_odd, on="allocation", validate="1:1").join(
         came_odd.drop_nulls("allocation").drop("keyless", "n_came", "came_fen"), on="allocation", how="left", validate="1:1"
     )
-    without = came_odd.filter(pl.col("allocation").is_null()).rename({"n_came": "n_payments", "came_fen": "received_fen"}).sort("keyless")
+    without = (
+        came_odd.filter(pl.col("allocation").is_null())
+        .rename({"n_came": "n_payments", "came_fen": "received_fen"})
+        .sort("keyless")
+    )
     return pl.concat([tied.sort("allocation"), without], how="diagonal").with_columns(
         pl.col("n_orders", "expected_fen").fill_null(0),
         pl.coalesce(pl.concat_str(pl.lit("o "), "allocation"), "keyless").alias("subject"),
@@ -311,16 +345,30 @@ def name_flows(flows: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     Null for a flow that its case explains, and for what is no refund. Source: precedence C11 C12 C13 over C03; rulings 18.
     """
     asked = flows.select("o").drop_nulls().unique()
-    paid_by = payments.select("o", "channel").join(asked, on="o", how="semi").group_by("o").agg(pl.col("channel").unique().sort().alias("paid_channels"))
+    paid_by = (
+        payments.select("o", "channel")
+        .join(asked, on="o", how="semi")
+        .group_by("o")
+        .agg(pl.col("channel").unique().sort().alias("paid_channels"))
+    )
     other_channel = (~pl.col("channel").is_in(pl.col("paid_channels"))).fill_null(False)
     alone = (
-        pl.when(pl.col("kind") == "chargeback").then(pl.lit("C13"))
-        .when(pl.col("decided_by") == "platform").then(pl.lit("C12"))
-        .when(pl.col("kind") == "small_transfer").then(pl.lit("C11"))
-        .when(pl.col("kind") == "price_protection").then(pl.lit("C14"))
-        .when(other_channel).then(pl.lit("C11"))
+        pl.when(pl.col("kind") == "chargeback")
+        .then(pl.lit("C13"))
+        .when(pl.col("decided_by") == "platform")
+        .then(pl.lit("C12"))
+        .when(pl.col("kind") == "small_transfer")
+        .then(pl.lit("C11"))
+        .when(pl.col("kind") == "price_protection")
+        .then(pl.lit("C14"))
+        .when(other_channel)
+        .then(pl.lit("C11"))
         .otherwise(pl.lit("C03"))
     )
     on_case = pl.when((pl.col("kind") == "refund") & other_channel).then(pl.lit("C11"))
     code = pl.when(pl.col("kind").is_in(CASE_FLOW_KINDS)).then(pl.when(pl.col("c").is_null()).then(alone).otherwise(on_case))
-    return flows.join(paid_by, on="o", how="left", validate="m:1", maintain_order="left").with_columns(code.alias("flow_code")).drop("paid_channels")
+    return (
+        flows.join(paid_by, on="o", how="left", validate="m:1", maintain_order="left")
+        .with_columns(code.alias("flow_code"))
+        .drop("paid_channels")
+    )

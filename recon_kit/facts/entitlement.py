@@ -19,7 +19,16 @@ def add_entitlement(cases: pl.DataFrame, lines: pl.DataFrame, scope: Scope) -> p
     paid, line_qty = pl.col("line_paid_fen"), pl.col("line_qty")
     claims = (
         cases.filter(is_claim)
-        .select("c", "order_id", "line_id", "qty", "approved_at", "erp_fen", by_qty.alias("by_qty"), pl.coalesce("approved_fen", "amount_fen").alias("approved"))
+        .select(
+            "c",
+            "order_id",
+            "line_id",
+            "qty",
+            "approved_at",
+            "erp_fen",
+            by_qty.alias("by_qty"),
+            pl.coalesce("approved_fen", "amount_fen").alias("approved"),
+        )
         .join(
             lines.select("order_id", "line_id", pl.col("buyer_paid_fen").alias("line_paid_fen"), pl.col("qty").alias("line_qty")),
             on=["order_id", "line_id"],
@@ -45,5 +54,9 @@ def add_entitlement(cases: pl.DataFrame, lines: pl.DataFrame, scope: Scope) -> p
     erp_wrong = (pl.col("erp_fen") - pl.col("entitled_fen")).abs() > tolerance
     claimed = pl.when(approved_wrong).then("approved").when(erp_wrong).then("erp_fen").otherwise("entitled_fen")
     return cases.join(
-        claims.select("c", "entitled_fen", claimed.alias("claimed_fen")), on="c", how="left", validate="1:1", maintain_order="left"
+        claims.select("c", "entitled_fen", claimed.alias("claimed_fen")),
+        on="c",
+        how="left",
+        validate="1:1",
+        maintain_order="left",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from recon_kit.facts.scope import Scope
@@ -24,31 +26,41 @@ def broken_files(controls: pl.DataFrame, gaps: pl.DataFrame, later: list[str], s
 
     `stated_fen`/`found_fen` are null when no money total broke. Source: rulings 8.
     """
-    broken: dict[str, dict[str, object]] = {}
-    for row in controls.filter((pl.col("stated") != pl.col("found")) & ~pl.col("member").is_in(later)).iter_rows(named=True):
-        entry = broken.setdefault(row["file"], {"broken": [], "missing": []})
-        is_money = row["unit"] == "fen"
-        if is_money and "stated_fen" not in entry:
-            entry |= {"stated_fen": row["stated"], "found_fen": row["found"]}
-        stated, found = (format_yuan(row["stated"]), format_yuan(row["found"])) if is_money else (str(row["stated"]), str(row["found"]))
-        _list(entry, "broken").append(f"{row['measure']} {stated} / {found}")
-    for row in gaps.iter_rows(named=True):
-        entry = broken.setdefault(row["file"].split("!")[0], {"broken": [], "missing": []})
-        entry["channel"] = row["channel"]
-        _list(entry, "missing").append(f"{row['gap_from']:%Y-%m-%d %H:%M} – {row['gap_until']:%Y-%m-%d %H:%M}")
-    schema = {
-        "file": pl.String,
-        "channel": pl.String,
-        "stated_fen": pl.Int64,
-        "found_fen": pl.Int64,
-        "broken": pl.List(pl.String),
-        "missing": pl.List(pl.String),
-    }
-    rows = [{"file": file, **entry} for file, entry in sorted(broken.items())]
-    return pl.DataFrame(rows, schema=schema).with_columns(pl.lit(scope.period.text).alias("period_text"))
+    broken = [
+        {
+            "file": row["file"],
+            "stated": row["stated"],
+            "found": row["found"],
+            "is_money": row["unit"] == "fen",
+            "text": _total(row),
+        }
+        for row in controls.filter((pl.col("stated") != pl.col("found")) & ~pl.col("member").is_in(later)).iter_rows(named=True)
+    ]
+    missing = [
+        {
+            "file": row["file"].split("!")[0],
+            "channel": row["channel"],
+            "missing": f"{row['gap_from']:%Y-%m-%d %H:%M} – {row['gap_until']:%Y-%m-%d %H:%M}",
+        }
+        for row in gaps.iter_rows(named=True)
+    ]
+    text, fen = pl.String(), pl.Int64()
+    totals = pl.DataFrame(broken, schema={"file": text, "stated": fen, "found": fen, "is_money": pl.Boolean(), "text": text})
+    days = pl.DataFrame(missing, schema={"file": text, "channel": text, "missing": text})
+    by_file = totals.group_by("file", maintain_order=True).agg(
+        pl.col("stated").filter("is_money").first().alias("stated_fen"),
+        pl.col("found").filter("is_money").first().alias("found_fen"),
+        pl.col("text").alias("broken"),
+    )
+    gaps_by_file = days.group_by("file", maintain_order=True).agg(pl.col("channel").first(), "missing")
+    nothing = pl.lit([], pl.List(pl.String))
+    return (
+        by_file.join(gaps_by_file, on="file", how="full", coalesce=True, validate="1:1")
+        .with_columns(pl.col("broken", "missing").fill_null(nothing), pl.lit(scope.period.text).alias("period_text"))
+        .sort("file")
+    )
 
 
-def _list(entry: dict[str, object], name: str) -> list[str]:
-    found = entry[name]
-    assert isinstance(found, list)
-    return found
+def _total(row: dict[str, Any]) -> str:
+    show = format_yuan if row["unit"] == "fen" else str
+    return f"{row['measure']} {show(row['stated'])} / {show(row['found'])}"

@@ -13,8 +13,11 @@ from recon_kit.matching import PAIRS, Matched, match
 
 @dataclass(frozen=True)
 class Ledger:
-    """`units`: one row per case or case-less flow that money or vouchers touched. `refs`: one row per (voucher, ref).
-    `flow_units`: flow `f` → `unit`. `line_refs`: voucher line → `r`. `matched`: M4 over units (`u`) and refs (`r`)."""
+    """M4, tied.
+
+    `units`: one row per refund case or case-less flow, `u` its number. `refs`: one row per (voucher, ref), `r` its number.
+    `flow_units`: flow `f` → `unit`. `line_refs`: voucher line → `r`. `matched`: rows are `u` and `r`.
+    """
 
     units: pl.DataFrame
     refs: pl.DataFrame
@@ -30,12 +33,14 @@ def build_ledger(
     flow_parts = _flow_parts(cases, flows, parts)
     units = _units(cases, flows, flow_parts, scope)
     line_refs, refs = _voucher_refs(vouchers, scope)
-    matched = _match_vouchers(units, refs, cases, flows, flow_parts, partitions)
+    matched = _match_vouchers(units, refs, flows, flow_parts, partitions)
     resolved = refs.join(
         matched.right.select(pl.col("row").alias("r"), pl.col("group").alias("u"), "reason"), on="r", how="left", validate="1:1"
     )
     booked = _booked(resolved.drop_nulls("u"), scope)
-    return Ledger(units.join(booked, on="u", how="left", validate="1:1"), resolved, flow_parts.select("f", "unit"), line_refs, matched)
+    return Ledger(
+        units.join(booked, on="u", how="left", validate="1:1"), resolved, flow_parts.select("f", "unit"), line_refs, matched
+    )
 
 
 def _flow_parts(cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
@@ -44,7 +49,9 @@ def _flow_parts(cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame) -
     by_case = parts.select("f", pl.concat_str(pl.lit("case "), "c").alias("unit"), "part_fen")
     rest = outflows.join(parts.select("f").unique(), on="f", how="anti")
     clawbacks = _attach_clawbacks(rest.filter(pl.col("kind") == "subsidy_clawback"), outflows, parts, cases)
-    alone = rest.join(clawbacks, on="f", how="anti").select("f", pl.concat_str(pl.lit("flow "), "f").alias("unit"), pl.col("out_fen").alias("part_fen"))
+    alone = rest.join(clawbacks, on="f", how="anti").select(
+        "f", pl.concat_str(pl.lit("flow "), "f").alias("unit"), pl.col("out_fen").alias("part_fen")
+    )
     return pl.concat([by_case, clawbacks, alone])
 
 
@@ -52,7 +59,11 @@ def _attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl
     """A clawback's case: the one it states, else, in its order, the case of the last refund before it. Source: rulings 20."""
     clawbacks = clawbacks.select("f", "o", "order_id", "case_id", "out_fen", pl.coalesce("money_at", "at").alias("when"))
     stated = clawbacks.filter(pl.col("case_id").is_not_null()).join(
-        cases.select("case_id", "o", "c").unique(["case_id", "o"], keep="none"), on=["case_id", "o"], how="inner", nulls_equal=True, validate="m:1"
+        cases.select("case_id", "o", "c").unique(["case_id", "o"], keep="none"),
+        on=["case_id", "o"],
+        how="inner",
+        nulls_equal=True,
+        validate="m:1",
     )
     refunds = (
         outflows.filter((pl.col("kind") == "refund") & pl.col("order_id").is_not_null())
@@ -144,13 +155,15 @@ def _voucher_refs(vouchers: pl.DataFrame, scope: Scope) -> tuple[pl.DataFrame, p
 
 
 def _match_vouchers(
-    units: pl.DataFrame, refs: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, partitions: int
+    units: pl.DataFrame, refs: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, partitions: int
 ) -> Matched:
     """M4: a ref names a case, a flow (and so its case), or an order: then its only refund, or the only one of that amount."""
     by_case = units.filter(pl.col("case_id").is_not_null()).select(pl.col("case_id").alias("ref_id"), "unit", "shop")
     shared = by_case.filter(pl.col("ref_id").is_duplicated())
     one_unit = flow_parts.filter(~pl.col("f").is_duplicated()).select("f", "unit")
-    by_flow = flows.select("f", pl.col("flow_id").alias("ref_id")).join(one_unit, on="f", validate="1:1").unique("ref_id", keep="none")
+    by_flow = (
+        flows.select("f", pl.col("flow_id").alias("ref_id")).join(one_unit, on="f", validate="1:1").unique("ref_id", keep="none")
+    )
     named = pl.concat(
         [
             by_case.filter(~pl.col("ref_id").is_duplicated()).select(pl.lit("case").alias("ref_kind"), "ref_id", "unit"),
@@ -258,8 +271,10 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
     wallet = booked - pl.col("accrued_net_fen")
     prior = (pl.col("flow_before_fen") != 0) & (pl.col("booked_before_fen") == pl.col("accrued_before_fen"))
     base = (
-        pl.when(prior & (wallet != 0) & (wallet != flow) & (flow == 0)).then("flow_before_fen")
-        .when(prior & (flow != 0) & _is_close(wallet - flow - pl.col("flow_before_fen"), scope)).then(flow + pl.col("flow_before_fen"))
+        pl.when(prior & (wallet != 0) & (wallet != flow) & (flow == 0))
+        .then("flow_before_fen")
+        .when(prior & (flow != 0) & _is_close(wallet - flow - pl.col("flow_before_fen"), scope))
+        .then(flow + pl.col("flow_before_fen"))
         .otherwise(flow)
     )
     units = units.with_columns(wallet.alias("wallet_fen"), base.alias("base_fen")).with_columns(
@@ -267,12 +282,16 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
         (pl.col("base_fen") != pl.col("flow_in_fen")).alias("is_prior"),
     )
     event_in = scope.is_in("approved_at") | pl.col("approved_at").is_null() if scope.config.standard == "CAS" else pl.lit(True)
-    return units.with_columns(_state(scope).alias("state"), pl.lit(scope.period.text).alias("period_text")).with_columns(
-        _cas_late(scope).alias("is_cas_late"), event_in.alias("is_event_in")
-    ).pipe(_add_vouchers, refs, scope)
+    return (
+        units.with_columns(_state(scope).alias("state"), pl.lit(scope.period.text).alias("period_text"))
+        .with_columns(_cas_late(scope).alias("is_cas_late"), event_in.alias("is_event_in"))
+        .pipe(_add_vouchers, refs, scope)
+    )
 
 
-def lone_vouchers(refs: pl.DataFrame, units: pl.DataFrame, cases: pl.DataFrame, orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+def lone_vouchers(
+    refs: pl.DataFrame, units: pl.DataFrame, cases: pl.DataFrame, orders: pl.DataFrame, scope: Scope
+) -> pl.DataFrame:
     """One row per voucher of the period with refs that no refund answers: Σ of those refs, accruals apart, and the refs.
 
     Order and case are filled where all such refs of the voucher are about one. Source: rulings 10 and 19.
@@ -290,7 +309,11 @@ def lone_vouchers(refs: pl.DataFrame, units: pl.DataFrame, cases: pl.DataFrame, 
         .join(case_orders, on="case_id", how="left", validate="m:1")
         .with_columns(pl.coalesce("order_id", "case_order").alias("order_id"))
     )
-    platforms = orders.select("order_id", pl.col("platform").alias("order_platform")).join(lone, on="order_id", how="semi").unique("order_id", keep="none")
+    platforms = (
+        orders.select("order_id", pl.col("platform").alias("order_platform"))
+        .join(lone, on="order_id", how="semi")
+        .unique("order_id", keep="none")
+    )
     lone = lone.join(platforms, on="order_id", how="left", validate="m:1")
 
     def only(column: str) -> pl.Expr:
@@ -321,18 +344,30 @@ def _state(scope: Scope) -> pl.Expr:
     again = (pl.col("flow_before_fen") != 0) & (wallet % pl.col("flow_before_fen") == 0)
     rest = pl.col("booked_ahead_fen") != 0
     return (
-        pl.when(gap == 0).then(pl.lit("ties"))
-        .when((wallet == 0) & rest).then(pl.lit("late"))
-        .when((wallet == 0) & (pl.col("booked_before_fen") != pl.col("accrued_before_fen"))).then(pl.lit("early_before"))
-        .when(wallet == 0).then(pl.lit("not_booked"))
-        .when((base == 0) & (pl.col("flow_before_fen") != 0)).then(pl.when(again).then(pl.lit("duplicate")).otherwise(pl.lit("amount")))
-        .when((base == 0) & (pl.col("flow_ahead_fen") != 0)).then(pl.lit("early"))
-        .when((base == 0) & pl.col("is_unseen")).then(pl.lit("unseen"))
-        .when(base == 0).then(pl.lit("no_flow"))
-        .when(_is_close(gap, scope)).then(pl.lit("rounding"))
-        .when(booked_twice).then(pl.lit("duplicate"))
-        .when(gap == -pl.col("clawback_in_fen")).then(pl.lit("clawback"))
-        .when(rest & _is_close(gap + pl.col("booked_ahead_fen"), scope)).then(pl.lit("late_rest"))
+        pl.when(gap == 0)
+        .then(pl.lit("ties"))
+        .when((wallet == 0) & rest)
+        .then(pl.lit("late"))
+        .when((wallet == 0) & (pl.col("booked_before_fen") != pl.col("accrued_before_fen")))
+        .then(pl.lit("early_before"))
+        .when(wallet == 0)
+        .then(pl.lit("not_booked"))
+        .when((base == 0) & (pl.col("flow_before_fen") != 0))
+        .then(pl.when(again).then(pl.lit("duplicate")).otherwise(pl.lit("amount")))
+        .when((base == 0) & (pl.col("flow_ahead_fen") != 0))
+        .then(pl.lit("early"))
+        .when((base == 0) & pl.col("is_unseen"))
+        .then(pl.lit("unseen"))
+        .when(base == 0)
+        .then(pl.lit("no_flow"))
+        .when(_is_close(gap, scope))
+        .then(pl.lit("rounding"))
+        .when(booked_twice)
+        .then(pl.lit("duplicate"))
+        .when(gap == -pl.col("clawback_in_fen"))
+        .then(pl.lit("clawback"))
+        .when(rest & _is_close(gap + pl.col("booked_ahead_fen"), scope))
+        .then(pl.lit("late_rest"))
         .otherwise(pl.lit("amount"))
     )
 
@@ -341,7 +376,9 @@ def _cas_late(scope: Scope) -> pl.Expr:
     """Under CAS the event is the approval: late too when no accrual was made for it, though money and voucher agree."""
     if scope.config.standard != "CAS":
         return pl.lit(False)
-    approved_here = scope.is_in("approved_at") & ~pl.col("is_booked_in") & pl.col("is_booked_ahead") & (pl.col("flow_in_fen") == 0)
+    approved_here = (
+        scope.is_in("approved_at") & ~pl.col("is_booked_in") & pl.col("is_booked_ahead") & (pl.col("flow_in_fen") == 0)
+    )
     approved_before = (
         scope.is_before("approved_at")
         & (pl.col("wallet_fen") != 0)

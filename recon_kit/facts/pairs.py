@@ -87,7 +87,12 @@ def _order_payment(facts: Facts) -> pl.DataFrame:
             _side(left, "left", pl.lit("orders"), _row_key("orders"), pl.coalesce("expected_fen", "buyer_paid_fen"), _EXCLUDED),
             # A template row gained its order for the match; its own key is what the file stated.
             _side(
-                payments.with_columns(pl.col("stated_order_id").alias("order_id")), "right", pl.col("table"), key, pl.col("amount_fen"), outside
+                payments.with_columns(pl.col("stated_order_id").alias("order_id")),
+                "right",
+                pl.col("table"),
+                key,
+                pl.col("amount_fen"),
+                outside,
             ),
         ]
     )
@@ -126,13 +131,21 @@ def _refund_ledger(facts: Facts) -> pl.DataFrame:
     right = right.join(flows_of, on="group", how="left", validate="m:1").with_columns(
         pl.when(pl.col("has_flow")).then("group").alias("group"),
         pl.when(pl.col("has_flow")).then("pass").alias("pass"),
-        pl.when(pl.col("has_flow") | pl.col("group").is_null()).then("unmatched").otherwise(pl.lit("no_counterpart")).alias("unmatched"),
+        pl.when(pl.col("has_flow") | pl.col("group").is_null())
+        .then("unmatched")
+        .otherwise(pl.lit("no_counterpart"))
+        .alias("unmatched"),
     )
     return pl.concat(
         [
             _side(left, "left", pl.lit("flows"), _row_key("flows"), pl.col("out_fen"), _EXCLUDED),
             _side(
-                right, "right", pl.lit("voucher_lines"), _row_key("voucher_lines"), pl.col("credit_fen") - pl.col("debit_fen"), _EXCLUDED
+                right,
+                "right",
+                pl.lit("voucher_lines"),
+                _row_key("voucher_lines"),
+                pl.col("credit_fen") - pl.col("debit_fen"),
+                _EXCLUDED,
             ),
         ]
     )

@@ -48,7 +48,10 @@ def attach_order(frame: pl.DataFrame, orders: pl.DataFrame, columns: dict[str, s
     if frame.height < single.height // 4:
         single = single.join(ids, on="id_hash", how="semi")
     found = ids.join(
-        single.select("id_hash", pl.col("o").alias("at"), pl.col("order_id").alias("id_found")), on="id_hash", how="left", maintain_order="left"
+        single.select("id_hash", pl.col("o").alias("at"), pl.col("order_id").alias("id_found")),
+        on="id_hash",
+        how="left",
+        maintain_order="left",
     )
     if found.height != frame.height or (found["order_id"] != found["id_found"]).any():  # two ids with one hash
         single = single.select("order_id", pl.col("o").alias("at"))
@@ -57,9 +60,16 @@ def attach_order(frame: pl.DataFrame, orders: pl.DataFrame, columns: dict[str, s
     shared = orders.filter("is_shared_id") if single.height < orders.height else orders.clear()
     if not shared.is_empty():
         channels = pl.DataFrame(
-            [(p, c) for p, cs in CHANNELS_OF_PLATFORM.items() for c in cs], schema={"platform": pl.String, "channel": pl.String}, orient="row"
+            [(p, c) for p, cs in CHANNELS_OF_PLATFORM.items() for c in cs],
+            schema={"platform": pl.String, "channel": pl.String},
+            orient="row",
         )
-        by_channel = shared.select("platform", "order_id", "o").join(channels, on="platform").select("order_id", "channel", "o").unique(["order_id", "channel"], keep="none")
+        by_channel = (
+            shared.select("platform", "order_id", "o")
+            .join(channels, on="platform")
+            .select("order_id", "channel", "o")
+            .unique(["order_id", "channel"], keep="none")
+        )
         told = frame.select("order_id", "channel").join(
             by_channel, on=["order_id", "channel"], how="left", validate="m:1", maintain_order="left"
         )

@@ -37,7 +37,11 @@ def not_checked(facts: Facts) -> dict[str, str]:
     for rule in RULES:
         if absent := [table for table in rule.needs if table not in facts.supplied]:
             missing.setdefault(rule.code, absent[0])
-    return {code: missing[code] for code in sorted(missing) if all(r.code != code or not set(r.needs) <= facts.supplied for r in RULES)}
+    return {
+        code: missing[code]
+        for code in sorted(missing)
+        if all(r.code != code or not set(r.needs) <= facts.supplied for r in RULES)
+    }
 
 
 def detect(facts: Facts) -> pl.DataFrame:
@@ -79,7 +83,7 @@ def _find(facts: Facts, rule: Rule) -> pl.LazyFrame:
         "age_days": (pl.lit(facts.scope.as_of) - rule.event_at.dt.date()).dt.total_days(),
         "breaks_on": rule.breaks_on,
         "why_key": pl.lit(why),
-        "why_facts": pl.struct(**rule.facts).struct.json_encode(),
+        "why_facts": pl.struct([fact.alias(name) for name, fact in rule.facts.items()]).struct.json_encode(),
         "evidence": pl.concat_list(rule.evidence),
         "subject": rule.subject,
         "id_text": pl.concat_str(pl.lit(group), rule.scope.fill_null(""), pl.lit("|"), rule.key, ignore_nulls=True),

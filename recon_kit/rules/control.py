@@ -31,7 +31,9 @@ CONTROL_RULES: tuple[Rule, ...] = (
         source="duplicates",
         when=pl.lit(True),
         # The platform is part of the natural key, but stands in a column of its own.
-        key=pl.when(pl.col("table").is_in(["orders", "aftersales"])).then(pl.col("key").str.replace(r"^[^|]*\|", "")).otherwise("key"),
+        key=pl.when(pl.col("table").is_in(["orders", "aftersales"]))
+        .then(pl.col("key").str.replace(r"^[^|]*\|", ""))
+        .otherwise("key"),
         scope=pl.concat_str("table", pl.lit(" "), "key"),
         subject=pl.concat_str(pl.lit("k "), "table", pl.lit(" "), "key"),
         facts={"table": pl.col("table"), "n": pl.col("n")},

@@ -1,4 +1,4 @@
-"""L (and A06, A04 of a voucher): what the channel paid against what the ledger booked. Source: docs/rules.md; rulings 13, 17–20."""
+"""L, A04 and A06 of a voucher: what the channel paid against what the ledger booked. Source: docs/rules.md; rulings 13, 17–20."""
 
 from __future__ import annotations
 
@@ -52,7 +52,12 @@ _ZERO = pl.lit(0, pl.Int64)
 UNIT_RULES: tuple[Rule, ...] = (
     Rule("L01", when=_state == "not_booked", **_amounts(_base, _ZERO), **_UNIT),
     Rule("L03", when=(_state == "duplicate") & (_base != 0), **_amounts(_base, _wallet), **_UNIT),
-    Rule("L03", when=(_state == "duplicate") & (_base == 0), **_amounts(pl.col("flow_before_fen"), _booked_before + _wallet), **_UNIT),
+    Rule(
+        "L03",
+        when=(_state == "duplicate") & (_base == 0),
+        **_amounts(pl.col("flow_before_fen"), _booked_before + _wallet),
+        **_UNIT,
+    ),
     Rule("L04", when=_state == "amount", **_amounts(_base, _wallet), **_UNIT),
     # Expected is what the ledger should have booked of the platform-funded part.
     Rule("A04", when=_state == "clawback", **_amounts(pl.col("clawback_in_fen"), _ZERO), **_UNIT),

@@ -25,7 +25,12 @@ _ORDER: dict[str, Any] = {
     "order_id": pl.col("order_id"),
     "evidence": (listing("order_source"), listing("payment_source")),
 }
-_SUMS = {"expected_fen": pl.col("expected_fen"), "actual_fen": pl.col("received_fen"), "n": pl.col("n_payments"), "orders": pl.col("n_orders")}
+_SUMS = {
+    "expected_fen": pl.col("expected_fen"),
+    "actual_fen": pl.col("received_fen"),
+    "n": pl.col("n_payments"),
+    "orders": pl.col("n_orders"),
+}
 
 PAYMENT_RULES: tuple[Rule, ...] = (
     Rule(

@@ -79,7 +79,9 @@ CASE_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "C12",
-        when=pl.col("is_refund") & pl.col("is_done") & ((pl.col("decided_by") == "platform").fill_null(False) | pl.col("is_flow_decided")),
+        when=pl.col("is_refund")
+        & pl.col("is_done")
+        & ((pl.col("decided_by") == "platform").fill_null(False) | pl.col("is_flow_decided")),
         expected=pl.lit(0, pl.Int64),
         actual=pl.when(pl.col("n_paid") > 0).then(_paid).otherwise(_amount),
         facts={"actual_fen": pl.when(pl.col("n_paid") > 0).then(_paid).otherwise(_amount), "at": pl.col("done_at").dt.date()},
@@ -90,17 +92,25 @@ CASE_RULES: tuple[Rule, ...] = (
         when=(pl.col("claimed_fen") - pl.col("entitled_fen")).abs() > _tolerance,
         expected=pl.col("entitled_fen"),
         actual=pl.col("claimed_fen"),
-        facts={"expected_fen": pl.col("entitled_fen"), "actual_fen": pl.col("claimed_fen"), "qty": pl.col("qty"), "line_id": pl.col("line_id")},
+        facts={
+            "expected_fen": pl.col("entitled_fen"),
+            "actual_fen": pl.col("claimed_fen"),
+            "qty": pl.col("qty"),
+            "line_id": pl.col("line_id"),
+        },
         **{**_CASE, "needs": ("aftersales", "order_lines"), "event_at": pl.col("approved_at")},
     ),
     Rule(
         "C10",
         when=pl.col("is_status_mismatch"),
-        facts={"platform_status": pl.col("platform_status"), "erp_status": pl.col("erp_status"), "at": pl.col("ended_at").dt.date()},
+        facts={
+            "platform_status": pl.col("platform_status"),
+            "erp_status": pl.col("erp_status"),
+            "at": pl.col("ended_at").dt.date(),
+        },
         **{**_CASE, "needs": ("aftersales",), "event_at": pl.col("ended_at"), "evidence": (listed("case_source"),)},
     ),
 )
-
 
 
 def _flow_rule(code: str, key: pl.Expr, **more: Any) -> Rule:
