@@ -218,6 +218,7 @@ def tie(run: Run, name: str, language: str) -> Shown:
         language,
         left=narrative.write_figure(left, unit),
         right=narrative.write_figure(right, unit),
-        rest=narrative.write_figure(left - right, unit),
+        side=word(f"bridge.{run.summary['bridge_ends_at']}", language),
+        unexplained=narrative.write_figure(int(run.summary["unexplained_fen"]), "fen"),
     )
     return Shown(f'<p class="tie"><b>{word("ui.ties", language)}</b> {escape(says)}</p>')

@@ -16,6 +16,8 @@ DETAIL_MIME = "application/vnd.recon.detail+json"
 """The detail table as data; report.ReconHTMLExporter draws it, JupyterLab shows the plain itables version instead."""
 COUNTS = ("n", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate", "age_days", "qty", "row")
 ENUMS = ("nature", "severity", "owner", "platform", "channel")
+MAX_LINES = 5_000
+"""Lines of the detail table; a page with more is slow to open, and the work-list has them all."""
 FINDING = (
     "platform",
     "order_id",
@@ -108,9 +110,12 @@ def _cell(name: str, value: Any, language: str) -> str:
 
 def detail_table(lines: pl.DataFrame, language: str) -> Shown:
     """The folded findings (views.folded) with search and sort; ids stay text, and every line opens."""
+    if lines.is_empty():
+        return Shown(f'<p class="empty">{word("ui.nothing_here", language)}</p>')
+    shown, left_out = lines.head(MAX_LINES), lines.height - MAX_LINES
     columns = ("code", "shop", "day", "owner", "severity", "age_days", "n", "abs_gap_fen")
     rows, inside = [], []
-    for line in lines.iter_rows(named=True):
+    for line in shown.iter_rows(named=True):
         findings = [_inside(finding, language) for finding in line["findings"]]
         action = code_action(line["code"], language)
         words = " ".join(text for finding in findings for text in finding)
@@ -118,9 +123,8 @@ def detail_table(lines: pl.DataFrame, language: str) -> Shown:
         cells[0][0] = f"{line['code']} {code_name(line['code'], language)}"
         rows.append([*cells, [f"{words} {action}", ""]])
         inside.append({"action": action, "findings": findings})
-    if not rows:
-        return Shown(f'<p class="empty">{word("ui.nothing_here", language)}</p>')
     detail = {
+        "note": word("ui.more_lines", language, n=f"{MAX_LINES:,}", rest=f"{left_out:,}") if left_out > 0 else "",
         "columns": [
             {"title": column_label(name, language), "numeric": name in COUNTS or name.endswith("_fen")} for name in columns
         ],
@@ -147,7 +151,7 @@ def detail_table(lines: pl.DataFrame, language: str) -> Shown:
             )
         },
     }
-    return Shown(_lab_table(lines, language), detail)
+    return Shown(_lab_table(shown, language), detail)
 
 
 def _inside(finding: Mapping[str, Any], language: str) -> list[str]:

@@ -41,8 +41,10 @@ def bridge_steps(run: Run) -> pl.DataFrame:
 
 
 def bridge_gap(run: Run, side: str) -> tuple[int, int]:
-    """A side as stated, and as the lines before it add up to."""
+    """A side as stated, and as the lines before it add up to; the first side, A0, is what it is."""
     steps = bridge_steps(run)
+    if side == "A0":
+        return (_line("A0")(run),) * 2
     before = steps.filter(~pl.col("line").is_in(["B0", "C0"]), pl.col("line") < side)
     return int(steps.filter(pl.col("line") == side)["amount_fen"].sum()), int(before["amount_fen"].sum())
 
@@ -180,9 +182,9 @@ def _applied(run: Run) -> int:
     return int(cases.select(run.period.contains("applied_at").sum()).item())
 
 
-def _steps_without_sides(run: Run) -> int:
-    """What the lines' items must add up to: every line but the booked side C0 and the subtotal B0."""
-    return _sum(run.table("bridge").filter(~pl.col("line").is_in(["B0", "C0"])), "amount_fen")
+def _refund_rate(run: Run) -> pl.DataFrame:
+    """The total refund rate by amount; no row where orders were not supplied."""
+    return run.table("kpis").filter(pl.col("kpi") == "refund_rate_amount_period", pl.col("dimension") == "all")
 
 
 TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
@@ -199,7 +201,11 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
     "daily_refunds": (lambda run: _sum(refunds_by_day(run, run.period), "amount_fen"), _line("B0"), "fen"),
     "daily_cases": (lambda run: _sum(cases_by_day(run, run.period), "n"), _applied, "count"),
     "by_member": (lambda run: _sum(refunds_by(run, "reason", run.period), "amount_fen"), _line("A0"), "fen"),
-    "kpis": (lambda run: int(run.summary["kpis"]["refund_rate_amount_period"]["numerator"]), _line("A0"), "fen"),
+    "kpis": (
+        lambda run: _sum(_refund_rate(run), "numerator"),
+        lambda run: _line("A0")(run) if _refund_rate(run).height else 0,
+        "fen",
+    ),
     "rows": (
         lambda run: _sum(run.table("intake"), "rows_read"),
         lambda run: sum(_sum(run.table("intake"), f"rows_{part}") for part in ("loaded", "quarantined", "duplicate")),

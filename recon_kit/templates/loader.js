@@ -65,6 +65,7 @@ for (const script of document.querySelectorAll("script[data-detail]")) {
   const words = detail.words;
   const safe = DataTable.render.text().display;
   const table = element("table", undefined, "compact");
+  if (detail.note) place.append(element("p", detail.note, "empty"));
   place.append(table);
   const columns = detail.columns.map((column, i) => ({
     title: column.title,
