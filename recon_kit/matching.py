@@ -62,8 +62,8 @@ PAIRS: dict[str, Pair] = {
         "aftersales",
         "flows",
         (
-            _pass("request_no", "key", "case_ref=request_ref"),
-            _pass("case_id", "key", "case_ref"),
+            _pass("request_no", "key", "c=request_c"),
+            _pass("case_id", "key", "c"),
             _pass("order_amount_window", "unique", "order", window=True),
             _pass("order_amount_twins_window", "twins", "order", window=True),
             _pass("order_amount", "unique", "order"),

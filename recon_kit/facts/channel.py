@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from recon_kit.facts.platform import attach_order
+from recon_kit.facts.platform import attach_order, channels_of_platforms
 from recon_kit.facts.scope import Scope
 from recon_kit.matching import PAIRS, Matched, match
 from recon_kit.schema import CASE_FLOW_KINDS, REFUND_FLOW_KINDS
@@ -27,29 +27,43 @@ def build_flows(flows: pl.DataFrame, orders: pl.DataFrame, cases: pl.DataFrame, 
     found = (
         flows.filter(pl.col("kind").is_in([*REFUND_FLOW_KINDS, "unknown"]))
         .with_row_index("f")
-        .with_columns(
-            pl.col("f").cast(pl.Int64),
-            (-pl.col("amount_fen")).alias("out_fen"),
-            MONEY_AT.alias("money_at"),
-            pl.coalesce("case_id", "request_no").alias("ref"),
-        )
+        .with_columns(pl.col("f").cast(pl.Int64), (-pl.col("amount_fen")).alias("out_fen"), MONEY_AT.alias("money_at"))
         .with_columns(scope.is_fact("money_at").alias("is_fact"))
+        .pipe(attach_order, orders, {"o": "o"})
     )
-    by_case = cases.select(
-        pl.col("case_id").alias("ref"), pl.col("order_id").alias("case_order"), pl.col("pay_group").alias("case_group")
-    ).unique("ref", keep="none")
+    stated = pl.DataFrame({"case_c": _find_case(found, cases, "case_id"), "request_c": _find_case(found, cases, "request_no")})
+    either = stated.select(pl.coalesce("case_c", "request_c")).to_series()
     found = (
-        found.join(by_case, on="ref", how="left", validate="m:1", maintain_order="left")
-        .with_columns(pl.coalesce("order_id", "case_order").alias("order_id"))
+        found.hstack(stated)
+        .with_columns(
+            pl.col("order_id").fill_null(cases["order_id"].gather(either)), cases["pay_group"].gather(either).alias("case_group")
+        )
         .pipe(_add_order_by_payment, orders)
-        .pipe(attach_order, orders, {"o": "o", "pay_group": "pay_group", "platform_key": "platform_key", "order_shop": "shop"})
+        .pipe(attach_order, orders, {"o": "o", "order_group": "pay_group", "platform_key": "platform_key", "order_shop": "shop"})
     )
     return found.with_columns(
         pl.coalesce("shop", "order_shop").alias("shop"),
-        pl.coalesce("pay_group", "case_group", "pay_id", "order_id", "flow_id").alias("pay_group"),
+        pl.coalesce("order_group", "case_group", "order_id", "pay_id", "flow_id").alias("pay_group"),
         pl.col("kind").is_in(REFUND_FLOW_KINDS).alias("is_refund_type"),
         SOURCE.alias("source"),
-    ).drop("ref", "case_order", "case_group", "order_shop")
+    ).drop("order_group", "case_group", "order_shop")
+
+
+def _find_case(flows: pl.DataFrame, cases: pl.DataFrame, column: str) -> pl.Series:
+    """The case `c` that a column of a flow names; ids that platforms share are told by the order, then by the channel."""
+    named = flows.select(pl.col(column).alias("case_id"), "o", "channel")
+    single = cases.filter(~pl.col("case_id").is_duplicated()).select("case_id", "c")
+    found = named.join(single, on="case_id", how="left", validate="m:1", maintain_order="left")["c"]
+    shared = cases.filter(pl.col("case_id").is_duplicated()).select("case_id", "o", "platform", "c")
+    if shared.is_empty():
+        return found
+    by_order = shared.drop_nulls("o").select("case_id", "o", "c").unique(["case_id", "o"], keep="none")
+    by_channel = shared.join(channels_of_platforms(), on="platform").select("case_id", "channel", "c")
+    by_channel = by_channel.unique(["case_id", "channel"], keep="none")
+    for key, lookup in ((["case_id", "o"], by_order), (["case_id", "channel"], by_channel)):
+        told = named.join(lookup, on=key, how="left", validate="m:1", maintain_order="left")["c"]
+        found = found.zip_with(found.is_not_null(), told)
+    return found
 
 
 def _add_order_by_payment(frame: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
@@ -81,16 +95,12 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
     own = left.join(lanes, on=["order_id", "kind"], how="semi").select("c", pl.col("kind").alias("lane"))
     left = left.join(own, on="c", how="left", validate="1:1", maintain_order="left")
     # By a stated case, a flow of a lane pays only a case of its kind.
-    kinds = left.select(pl.col("case_id").alias("ref"), pl.col("kind").alias("case_kind")).unique("ref", keep="none")
-    right = (
-        right.with_columns(
-            pl.when(pl.col("kind").is_in(LANES)).then("kind").alias("lane"), pl.coalesce("case_id", "request_no").alias("ref")
-        )
-        .join(kinds, on="ref", how="left", validate="m:1", maintain_order="left")
-        .with_columns(
-            (pl.col("lane").is_null() | (pl.col("lane") == pl.col("case_kind")).fill_null(value=False)).alias("may_key")
-        )
-    )
+    right = right.with_columns(pl.when(pl.col("kind").is_in(LANES)).then("kind").alias("lane"))
+    kinds = cases["kind"]
+
+    def may_take(column: str) -> pl.Expr:
+        return pl.when(pl.col("lane").is_null() | (pl.col("lane") == kinds.gather(right[column]))).then(column)
+
     sla = scope.config.sla_days
     card = pl.col("platform").is_in(["wechat_mini", "other"])
     return match(
@@ -100,7 +110,7 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
             "amount_fen",
             pl.coalesce("done_at", "approved_at", "applied_at").dt.date().alias("day"),
             pl.when(card).then(sla.refund_card).otherwise(sla.refund).alias("window_days"),
-            pl.col("case_id").alias("case_ref"),
+            "c",
             _order_key().alias("order"),
             _lane_key("order_pay_id").alias("trade_no"),
             pl.col("pay_group").hash().alias("partition"),
@@ -109,8 +119,8 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
             pl.col("f").alias("row"),
             pl.when(pl.col("money_at").is_not_null()).then("out_fen").alias("amount_fen"),
             pl.coalesce("money_at", "at").dt.date().alias("day"),
-            pl.when("may_key").then("case_id").alias("case_ref"),
-            pl.when("may_key").then("request_no").alias("request_ref"),
+            may_take("case_c").alias("c"),
+            may_take("request_c").alias("request_c"),
             _order_key().alias("order"),
             pl.when(pl.col("order_id").is_null()).then(_lane_key("pay_id")).alias("trade_no"),
             pl.col("pay_group").hash().alias("partition"),

@@ -8,6 +8,11 @@ from recon_kit.config import CHANNELS_OF_PLATFORM
 from recon_kit.facts.scope import Scope
 from recon_kit.schema import REFUND_CASE_KINDS
 
+FINAL = pl.coalesce("final_fen", "approved_fen", "requested_fen").fill_null(0)
+"""What a case ends at: its final amount, as approved where none is stated. Source: schema, aftersales."""
+DONE_AT = pl.when(pl.col("platform_status") == "success").then(pl.coalesce("completed_at", "approved_at", "applied_at"))
+"""When a success case ended; JD states no completion. Source: rulings 7."""
+
 
 def build_orders(orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """One row per order, `o` its number in this run.
@@ -59,14 +64,9 @@ def attach_order(frame: pl.DataFrame, orders: pl.DataFrame, columns: dict[str, s
     at = found["at"]
     shared = orders.filter("is_shared_id") if single.height < orders.height else orders.clear()
     if not shared.is_empty():
-        channels = pl.DataFrame(
-            [(p, c) for p, cs in CHANNELS_OF_PLATFORM.items() for c in cs],
-            schema={"platform": pl.String, "channel": pl.String},
-            orient="row",
-        )
         by_channel = (
             shared.select("platform", "order_id", "o")
-            .join(channels, on="platform")
+            .join(channels_of_platforms(), on="platform")
             .select("order_id", "channel", "o")
             .unique(["order_id", "channel"], keep="none")
         )
@@ -75,6 +75,12 @@ def attach_order(frame: pl.DataFrame, orders: pl.DataFrame, columns: dict[str, s
         )
         at = at.fill_null(told["o"])
     return frame.with_columns(orders[column].gather(at).alias(name) for name, column in columns.items())
+
+
+def channels_of_platforms() -> pl.DataFrame:
+    """One row per platform and channel its money can arrive by."""
+    pairs = [(platform, channel) for platform, channels in CHANNELS_OF_PLATFORM.items() for channel in channels]
+    return pl.DataFrame(pairs, schema={"platform": pl.String, "channel": pl.String}, orient="row")
 
 
 def build_cases(aftersales: pl.DataFrame, orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
@@ -89,13 +95,11 @@ def build_cases(aftersales: pl.DataFrame, orders: pl.DataFrame, scope: Scope) ->
         aftersales.with_row_index("c")
         .with_columns(
             pl.col("c").cast(pl.Int64),
-            pl.coalesce("final_fen", "approved_fen", "requested_fen").fill_null(0).alias("amount_fen"),
+            FINAL.alias("amount_fen"),
             pl.col("kind").is_in(REFUND_CASE_KINDS).alias("is_refund"),
             (pl.col("platform_status") == "closed").alias("is_closed"),
             pl.col("platform").replace("tmall", "taobao").alias("platform_key"),
-            pl.when(pl.col("platform_status") == "success")
-            .then(pl.coalesce("completed_at", "approved_at", "applied_at"))
-            .alias("done_at"),
+            DONE_AT.alias("done_at"),
         )
         .with_columns(scope.is_fact("done_at").alias("is_done"))
     )
