@@ -10,6 +10,8 @@ from datetime import timedelta
 
 import polars as pl
 
+from recon_kit.facts.channel import MONEY_AT
+from recon_kit.facts.platform import DONE_AT, FINAL
 from recon_kit.periods import Period
 from recon_kit.record import BRIDGE_LINES, SIDES, Run
 from recon_kit.results import NATURE, SEVERITY
@@ -126,9 +128,9 @@ def refunds_by_day(run: Run, period: Period) -> pl.DataFrame:
 
     Dated when it succeeded; the period's own sum is bridge line B0.
     """
-    flows = run.table("flows").with_columns(paid=pl.coalesce("success_at", "at"))
-    inside = (pl.col("status") == "success") & pl.col("kind").is_in(REFUND_FLOW_KINDS) & period.contains("paid")
-    return _every_day(flows.filter(inside, pl.col("paid").dt.date() <= run.as_of), "paid", -pl.col("amount_fen").sum(), period)
+    flows = run.table("flows").with_columns(MONEY_AT.alias("money_at"))
+    inside = pl.col("kind").is_in(REFUND_FLOW_KINDS) & period.contains("money_at") & (pl.col("money_at").dt.date() <= run.as_of)
+    return _every_day(flows.filter(inside), "money_at", -pl.col("amount_fen").sum(), period)
 
 
 def cases_by_day(run: Run, period: Period) -> pl.DataFrame:
@@ -142,14 +144,14 @@ def refunds_by(run: Run, column: str, period: Period) -> pl.DataFrame:
 
     A reason is its group where one is known, else the buyer's words.
     """
-    is_refund = (pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS)
-    final = pl.coalesce("final_fen", "approved_fen").sum().alias("amount_fen")
+    inside = pl.col("kind").is_in(REFUND_CASE_KINDS) & period.contains("done_at") & (pl.col("done_at").dt.date() <= run.as_of)
     member = pl.coalesce("reason_group", "reason") if column == "reason" else pl.col(column)
     return (
         run.table("aftersales")
-        .filter(is_refund, period.contains("completed_at"), pl.col("completed_at").dt.date() <= run.as_of)
+        .with_columns(DONE_AT.alias("done_at"))
+        .filter(inside)
         .group_by(member.alias("member"))
-        .agg(final, _COUNT)
+        .agg(FINAL.sum().alias("amount_fen"), _COUNT)
         .sort("amount_fen", "member", descending=[True, False])
     )
 
