@@ -77,7 +77,7 @@ def staged(out: Path, period: str, *, wait_seconds: float = 60) -> Iterator[Stag
     staging = runs / f".tmp-{os.getpid()}"
     try:
         with _told_plainly(out):
-            _check_replaceable(out / period)
+            check_replaceable(out / period)
             recover(out, period)
             staging.mkdir()
             yield Staging(staging)
@@ -173,7 +173,8 @@ def _run_id(manifest: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:_HASH_CHARACTERS]
 
 
-def _check_replaceable(here: Path) -> None:
+def check_replaceable(here: Path) -> None:
+    """Refuse a sealed period, and a folder that is no run; ReconError says what to do."""
     if is_sealed(here):
         raise ReconError(
             f"{here}: the period is sealed ({SEALED}) and is never replaced; choose another --out, or reopen the period formally"

@@ -75,6 +75,7 @@ def run_period(
     say = progress or _silent
     span = parse_period(period)
     scope = Scope(config, span, check_as_of(span, as_of))
+    publish.check_replaceable(out / period)
     say("collect")
     collected = collect(data, progress=progress)
     outcome = reconcile(collected, scope, progress=progress)
@@ -113,7 +114,6 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
     discrepancies = conform_result(
         render_why(findings.drop("subject").with_columns(pl.lit(None, pl.String).alias("why")), language), DISCREPANCIES
     )
-    loaded = {name: frame for name in TABLES if (frame := getattr(collected.tables, name)) is not None}
     results = {
         "discrepancies": discrepancies,
         "matches": matches,
@@ -124,7 +124,7 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
         "intake": collected.intake,
         "quarantine": collected.quarantine,
     }
-    masked = {name: mask_frame(frame, TABLES[name]) for name, frame in loaded.items()}
+    masked = {name: mask_frame(frame, TABLES[name]) for name, frame in collected.tables.supplied().items()}
     return Outcome({**masked, **results}, summarise(collected, facts, bridge, results))
 
 

@@ -554,6 +554,11 @@ def empty(table: Table) -> pl.DataFrame:
     return pl.DataFrame(schema=table.polars_schema)
 
 
+def natural_key(table: Table) -> pl.Expr:
+    """The natural key of a row as one text, its parts joined by `|` in table order; a null part is empty."""
+    return pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in table.key], separator="|")
+
+
 def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """Return `frame` with exactly the table's columns, order and types; missing optional columns become null.
 

@@ -88,12 +88,8 @@ USED: dict[str, list[str]] = {
 
 def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> Facts:
     """Tie the loaded tables together: orders ↔ payments (M1), cases ↔ flows (M3), flows ↔ vouchers (M4)."""
-    tables = {name: getattr(collected.tables, name) for name in TABLES}
-    supplied = frozenset(name for name, frame in tables.items() if frame is not None)
-    given = {
-        name: (frame if frame is not None else empty(TABLES[name])).select(USED.get(name, pl.all()))
-        for name, frame in tables.items()
-    }
+    tables = collected.tables.supplied()
+    given = {name: tables.get(name, empty(table)).select(USED.get(name, pl.all())) for name, table in TABLES.items()}
     covered = covered_from(collected, scope)
     later = later_files(collected.intake, scope)
 
@@ -120,7 +116,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     return Facts(
         scope=scope,
         # A bill states payments too: what arrived in a wallet was paid.
-        supplied=supplied | ({"payments"} if "flows" in supplied else set()),
+        supplied=frozenset(tables) | ({"payments"} if "flows" in tables else set()),
         orders=orders,
         cases=cases,
         flows=flows,
@@ -131,7 +127,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
         refs=ledger.refs,
         lone_vouchers=lone_vouchers(ledger.refs, units, cases, orders, scope),
         vouchers=given["voucher_lines"],
-        duplicates=known_duplicates(collected.duplicates, later),
+        duplicates=known_duplicates(collected.duplicates, tables, scope),
         broken_files=broken_files(collected.controls, coverage_gaps(collected.coverage, scope), later, scope),
         refunds=refunds,
         receipts=receipts,

@@ -8,6 +8,8 @@ import polars as pl
 
 from recon_kit.facts.scope import Scope
 from recon_kit.money import format_yuan
+from recon_kit.periods import TIMEZONE
+from recon_kit.schema import TABLES, natural_key
 
 
 def later_files(intake: pl.DataFrame, scope: Scope) -> list[str]:
@@ -15,10 +17,29 @@ def later_files(intake: pl.DataFrame, scope: Scope) -> list[str]:
     return intake.filter((pl.col("first_at") >= scope.cut).fill_null(value=False))["file"].to_list()
 
 
-def known_duplicates(duplicates: pl.DataFrame, later: list[str]) -> pl.DataFrame:
-    """Keys that came twice, not all of it in files that are look-ahead."""
-    file = pl.element().str.replace(r":\d+$", "")
-    return duplicates.filter(~pl.col("evidence").list.eval(file.is_in(later)).list.all())
+HAPPENED_AT = {
+    "orders": pl.coalesce("paid_at", "created_at"),
+    "payments": pl.col("paid_at"),
+    "aftersales": pl.col("applied_at"),
+    "flows": pl.col("at"),
+    "shipments": pl.col("at"),
+    "receipts": pl.col("received_at"),
+    "fees": pl.col("at"),
+    "bank_rows": pl.col("at"),
+    "complaints": pl.col("opened_at"),
+    "voucher_lines": pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone(TIMEZONE),
+}
+"""When a row of a table happened; the other tables have no time of their own."""
+
+
+def known_duplicates(duplicates: pl.DataFrame, tables: dict[str, pl.DataFrame], scope: Scope) -> pl.DataFrame:
+    """Keys that came twice, but for rows that happened after the as-of day: those are look-ahead. Source: rulings 9."""
+    ahead = [
+        frame.filter(HAPPENED_AT[name] >= scope.cut).select(pl.lit(name).alias("table"), natural_key(TABLES[name]).alias("key"))
+        for name, frame in tables.items()
+        if name in HAPPENED_AT and name in set(duplicates["table"])
+    ]
+    return duplicates.join(pl.concat(ahead), on=["table", "key"], how="anti", maintain_order="left") if ahead else duplicates
 
 
 def broken_files(controls: pl.DataFrame, gaps: pl.DataFrame, later: list[str], scope: Scope) -> pl.DataFrame:

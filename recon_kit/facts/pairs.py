@@ -7,7 +7,7 @@ import polars as pl
 from recon_kit.errors import TieError
 from recon_kit.facts import Facts, platform_covered
 from recon_kit.results import MATCHES, UNMATCHED, conform_result
-from recon_kit.schema import REFUND_FLOW_KINDS, TABLES
+from recon_kit.schema import AFTERSALES, FLOWS, ORDERS, PAYMENTS, REFUND_FLOW_KINDS, VOUCHER_LINES, natural_key
 
 _SIDE = ["side", "table", "row_key", "amount_fen", "group", "pass", "reason"]
 
@@ -35,10 +35,6 @@ def pair_tables(facts: Facts) -> tuple[pl.DataFrame, pl.DataFrame]:
         conform_result(pl.concat(matches).sort("pair", "group_id", "side", "table", "row_key"), MATCHES),
         conform_result(pl.concat(unmatched).sort("pair", "side", "table", "row_key"), UNMATCHED),
     )
-
-
-def _row_key(table: str) -> pl.Expr:
-    return pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in TABLES[table].key], separator="|")
 
 
 def _side(frame: pl.DataFrame, side: str, table: pl.Expr, key: pl.Expr, amount: pl.Expr, default: pl.Expr) -> pl.DataFrame:
@@ -81,10 +77,10 @@ def _order_payment(facts: Facts) -> pl.DataFrame:
         matched.right.select(pl.col("row").alias("p"), "group", "pass", _REASON), on="p", how="left", validate="1:1"
     )
     outside = pl.when(pl.col("is_covered")).then(_EXCLUDED).otherwise(pl.lit("outside_window"))
-    key = pl.when(pl.col("table") == "flows").then(_row_key("flows")).otherwise(_row_key("payments"))
+    key = pl.when(pl.col("table") == "flows").then(natural_key(FLOWS)).otherwise(natural_key(PAYMENTS))
     return pl.concat(
         [
-            _side(left, "left", pl.lit("orders"), _row_key("orders"), pl.coalesce("expected_fen", "buyer_paid_fen"), _EXCLUDED),
+            _side(left, "left", pl.lit("orders"), natural_key(ORDERS), pl.coalesce("expected_fen", "buyer_paid_fen"), _EXCLUDED),
             # A template row gained its order for the match; its own key is what the file stated.
             _side(
                 payments.with_columns(pl.col("stated_order_id").alias("order_id")),
@@ -108,8 +104,8 @@ def _case_refund(facts: Facts) -> pl.DataFrame:
     )
     return pl.concat(
         [
-            _side(left, "left", pl.lit("aftersales"), _row_key("aftersales"), pl.col("amount_fen"), _EXCLUDED),
-            _side(right, "right", pl.lit("flows"), _row_key("flows"), pl.col("out_fen"), _EXCLUDED),
+            _side(left, "left", pl.lit("aftersales"), natural_key(AFTERSALES), pl.col("amount_fen"), _EXCLUDED),
+            _side(right, "right", pl.lit("flows"), natural_key(FLOWS), pl.col("out_fen"), _EXCLUDED),
         ]
     )
 
@@ -138,12 +134,12 @@ def _refund_ledger(facts: Facts) -> pl.DataFrame:
     )
     return pl.concat(
         [
-            _side(left, "left", pl.lit("flows"), _row_key("flows"), pl.col("out_fen"), _EXCLUDED),
+            _side(left, "left", pl.lit("flows"), natural_key(FLOWS), pl.col("out_fen"), _EXCLUDED),
             _side(
                 right,
                 "right",
                 pl.lit("voucher_lines"),
-                _row_key("voucher_lines"),
+                natural_key(VOUCHER_LINES),
                 pl.col("credit_fen") - pl.col("debit_fen"),
                 _EXCLUDED,
             ),
