@@ -19,6 +19,7 @@ from recon_kit.schema import AFTERSALES, FLOWS, conform
 
 # The same examples on every machine and no time limit: a red test means a changed program, not a slow or unlucky day.
 settings.register_profile("project", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("thorough", settings.get_profile("project"), max_examples=1000, derandomize=False)
 settings.load_profile("project")
 
 

@@ -207,7 +207,13 @@ def _frame(name: str, rows: list[Row]) -> pl.DataFrame:
     defaults = {c.name: c.default for c in table.columns if c.default is not None}
     placed = [{**defaults, **row, "source_file": f"{name}.csv", "source_row": n} for n, row in enumerate(rows, 2)]
     columns = list(dict.fromkeys(column for row in placed for column in row))
-    return conform(pl.DataFrame(placed, schema={c: table.polars_schema[c] for c in columns}), table)
+    frame = conform(pl.DataFrame(placed, schema={c: table.polars_schema[c] for c in columns}), table)
+    return in_key_order(frame, name)
+
+
+def in_key_order(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Sorted once, at the edge, as `collect` does."""
+    return frame.sort(*TABLES[name].key, "source_file", "source_row")
 
 
 def _intake(frames: dict[str, pl.DataFrame], files: dict[str, str]) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.world import case, order, refund, run, voucher, world
+from tests.world import case, order, receipt, refund, run, voucher, world
 
 
 def test_a_case_without_a_flow_is_C04_from_day_4():
@@ -48,6 +48,18 @@ def test_the_same_case_id_on_two_platforms_is_two_findings():
 
     assert [row for row in month.codes if row[0] == "C"] == ["C04 SAME", "C04 SAME"]
     assert len({row["discrepancy_id"] for row in month.all("C04")}) == 2
+
+
+@pytest.mark.parametrize("states_its_order", [True, False])
+def test_the_same_case_id_on_two_platforms_with_a_refund_each_is_two_right_cases(states_its_order):
+    orders = [order("O1"), order("O2", platform="jd")]
+    cases = [case("SAME", "O1"), case("SAME", "O2", "20.00", platform="jd")]
+    stated = [{"order_id": o} if states_its_order else {} for o in ("O1", "O2")]
+    flows = [receipt("O1"), receipt("O2", channel="jd"), refund("F1", case_id="SAME", **stated[0]), refund("F2", "20.00", case_id="SAME", channel="jd", **stated[1])]
+
+    month = run(world(orders=orders, cases=cases, flows=flows, receipts=False), config={"receipt_basis": {"jd": "paid"}})
+
+    assert month.codes == [] and month.bridge == {"A0": 5000, "B0": 5000, "C0": 5000}
 
 
 def test_taobao_and_tmall_are_one_platform_in_keys():
