@@ -6,6 +6,7 @@ import re
 import nbformat
 import plotly.offline
 import pytest
+from nbconvert.exporters import get_exporter
 
 from recon_kit import narrative, report
 from recon_kit.errors import ReportError
@@ -163,3 +164,18 @@ def test_plotly_of_the_page_is_the_plotly_that_made_the_figures():
     assert bundled == plotly.offline.get_plotlyjs_version(), (
         "npm pack plotly.js-basic-dist-min of that version, copy its plotly-basic.min.js"
     )
+
+
+def test_nbconvert_knows_the_exporter_by_name_and_it_needs_no_run():
+    exporter = get_exporter("recon_html")()
+    cell = nbformat.v4.new_markdown_cell("# 问？\n\n<!-- en -->\n\n# Why?")
+
+    page, _ = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+
+    assert exporter.__class__ is report.ReconHTMLExporter
+    assert "<title>问？</title>" in page
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(ReportError, match="language 'fr'"):
+        report.ReconHTMLExporter().from_notebook_node(nbformat.v4.new_notebook(), {"recon": {"language": "fr"}})
