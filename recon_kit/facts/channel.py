@@ -295,33 +295,31 @@ def match_payments(
 def _allocations(left: pl.DataFrame, right: pl.DataFrame, orders: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     """What does not tie, one row per allocation: both sums and counts, and where they come from."""
     due = left.select("allocation", pl.lit(1, pl.Int64).alias("n_orders"), "expected_fen")
-    if left["allocation"].n_unique() != left.height:
+    if (left["allocation"] != left["o"]).any():
         due = due.group_by("allocation").agg(pl.col("n_orders", "expected_fen").sum())
-    came = (
-        right.drop_nulls("allocation")
-        .group_by("allocation")
-        .agg(pl.len().cast(pl.Int64).alias("n_payments"), pl.col("amount_fen").sum())
-    )
-    none = pl.repeat(0, orders.height, dtype=pl.Int64, eager=True)
-    received = none.clone().scatter(came["allocation"], came["amount_fen"])
-    payments_of = none.scatter(came["allocation"], came["n_payments"])
+    came = right.select("allocation", "amount_fen").drop_nulls("allocation")
+    received, counts = _sum_by_number(came["allocation"], came["amount_fen"], orders.height)
     odd = due.with_columns(
-        received.gather(due["allocation"]).alias("received_fen"), payments_of.gather(due["allocation"]).alias("n_payments")
+        received.gather(due["allocation"]).alias("received_fen"), counts.gather(due["allocation"]).alias("n_payments")
     ).filter(pl.col("received_fen") != pl.col("expected_fen"))
-    about = ["o", "order_id", "platform", "shop", "channel", "kind", "is_escrow", "pay_id", "confirmed_at"]
+    about = ["order_id", "platform", "shop", "channel", "kind", "is_escrow", "pay_id", "confirmed_at"]
+    odd_orders = left.select("o", "allocation", "paid_at").join(odd.select("allocation"), on="allocation", how="semi")
     due_odd = (
-        left.join(odd.select("allocation"), on="allocation", how="semi")
-        .join(orders.select(*about, "source_file", "source_row"), on="o", validate="1:1")
+        odd_orders.hstack(orders.select(*about, "source_file", "source_row")[odd_orders["o"]])
         .sort("allocation", "o")
         .group_by("allocation", maintain_order=True)
-        .agg(pl.col(about).first(), pl.col("paid_at").min(), SOURCE.head(5).alias("order_source"))
+        .agg(pl.col("o", *about).first(), pl.col("paid_at").min(), SOURCE.head(5).alias("order_source"))
     )
     keyless = pl.concat_str("channel", pl.lit(" "), pl.coalesce("pay_id", "stated_order_id", "flow_id"))
-    parts = right.select("p", "allocation").join(odd.select("allocation"), on="allocation", how="semi", nulls_equal=False)
-    alone = right.filter(pl.col("allocation").is_null()).select("p", "allocation")
+    parts = right.select("p", "allocation")
+    odd_parts = pl.concat(
+        [
+            parts.join(odd.select("allocation"), on="allocation", how="semi", nulls_equal=False),
+            parts.filter(pl.col("allocation").is_null()),
+        ]
+    )
     came_odd = (
-        pl.concat([parts, alone])
-        .join(payments, on="p", validate="1:1")
+        odd_parts.hstack(payments[odd_parts["p"]].drop("p"))
         .with_columns(pl.when(pl.col("allocation").is_null()).then(keyless).alias("keyless"))
         .sort("money_at", "p")
         .group_by("allocation", "keyless", maintain_order=True)
@@ -346,6 +344,21 @@ def _allocations(left: pl.DataFrame, right: pl.DataFrame, orders: pl.DataFrame, 
     return pl.concat([tied.sort("allocation"), without], how="diagonal").with_columns(
         pl.col("n_orders", "expected_fen").fill_null(0),
         pl.coalesce(pl.concat_str(pl.lit("o "), "allocation"), "keyless").alias("subject"),
+    )
+
+
+def _sum_by_number(numbers: pl.Series, amounts: pl.Series, size: int) -> tuple[pl.Series, pl.Series]:
+    """Sum and count of the amounts of each row number, as two columns of `size`; only numbers that repeat are grouped."""
+    winner = pl.repeat(None, size, dtype=pl.Int64, eager=True).scatter(numbers, pl.int_range(len(numbers), eager=True))
+    alone = winner.gather(numbers) == pl.int_range(len(numbers), eager=True)
+    sums = pl.repeat(0, size, dtype=pl.Int64, eager=True).scatter(numbers.filter(alone), amounts.filter(alone))
+    counts = winner.is_not_null().cast(pl.Int64)
+    rest = pl.DataFrame({"number": numbers.filter(~alone), "amount": amounts.filter(~alone)})
+    rest = rest.group_by("number").agg(pl.col("amount").sum(), pl.len().cast(pl.Int64).alias("n"))
+    number = rest["number"]
+    return (
+        sums.scatter(number, sums.gather(number) + rest["amount"]),
+        counts.scatter(number, counts.gather(number) + rest["n"]),
     )
 
 

@@ -136,15 +136,15 @@ def _voucher_refs(vouchers: pl.DataFrame, scope: Scope) -> tuple[pl.DataFrame, p
     )
     key = ["period", "voucher_id", "ref_kind", "ref_id"]
     refs = (
-        lines.group_by(key)
+        lines.sort(*key, "line_no")
+        .group_by(key, maintain_order=True)
         .agg(
             pl.col("amount_fen").sum().alias("gross_fen"),
             pl.col("amount_fen").filter(pl.col("account") == payable).sum().alias("accrued_fen"),
             pl.col("date").min(),
-            pl.col("shop").sort_by("line_no").first(),
-            SOURCE.sort_by("line_no").alias("voucher_source"),
+            pl.col("shop").first(),
+            SOURCE.alias("voucher_source"),
         )
-        .sort(key)
         .with_row_index("r")
         .with_columns(pl.col("r").cast(pl.Int64))
     )
