@@ -12,13 +12,15 @@ import typer
 
 
 def lab_command(
-    folder: Annotated[Path, typer.Option(help="放笔记副本的文件夹 · the folder for your copy of the notebooks")] = Path("notebooks-work"),
+    folder: Annotated[Path, typer.Option(help="放笔记副本的文件夹 · the folder of your copy")] = Path("notebooks-work"),
     period: Annotated[str | None, typer.Option(help="打开时看哪个期间 · the period the notebooks look at")] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="看哪次运行，默认 reports/<期间> · the run, by default reports/<period>")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="看哪次运行 · the run (reports/<period>)")] = None,
     language: Annotated[str | None, typer.Option(help="zh 或 en · zh or en")] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="是否打开浏览器 · whether to open a browser")] = True,
     port: Annotated[int, typer.Option(help="端口 · port")] = 8888,
-    extra: Annotated[list[str] | None, typer.Argument(help="-- 之后原样交给 JupyterLab · after --, passed on to JupyterLab")] = None,
+    extra: Annotated[
+        list[str] | None, typer.Argument(help="-- 之后原样交给 JupyterLab · after --, passed on to JupyterLab")
+    ] = None,
 ) -> None:
     """在笔记的副本上打开 JupyterLab；已有的副本不会被覆盖 · open JupyterLab on your copy of the notebooks.
 
