@@ -37,7 +37,6 @@ LINES: dict[str, tuple[str, str]] = {
     "C0": ("账簿退款入账合计", "Ledger: refunds booked in the period"),
 }
 """Line → (中文, English), in the order in which the bridge is drawn."""
-TOTALS = ("B0", "C0")
 _UNIT_LINE = {
     "late": "B2",
     "late_rest": "B2",
@@ -92,7 +91,7 @@ def build_bridge(facts: Facts, findings: pl.DataFrame, language: str) -> Bridge:
     sums = {line: int(fen) for line, fen in items.group_by("line").agg(pl.col("amount_fen").sum()).iter_rows()}
     counts = {line: int(n) for line, n in items.group_by("line").len().iter_rows()}
     unexplained = 0
-    lines = [line for line in LINES if line[0] <= ends_at[0] and (ends_at != "A0" or line == "A0")]
+    lines = list(LINES)[: list(LINES).index(ends_at) + 1]
     if ends_at != "A0":
         outflow = sum(fen for line, fen in sums.items() if line.startswith("A"))
         if outflow != sums.get("B0", 0):

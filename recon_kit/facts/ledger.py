@@ -30,10 +30,11 @@ def build_ledger(
     vouchers: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame, scope: Scope, *, partitions: int = 1
 ) -> Ledger:
     """Sum flows and vouchers per unit and period. Source: rulings 13, 19, 20; bridge lines B1–B7."""
+    cases = _name_units(cases, parts)
     flow_parts = _flow_parts(cases, flows, parts)
     units = _units(cases, flows, flow_parts, scope)
     line_refs, refs = _voucher_refs(vouchers, scope)
-    matched = _match_vouchers(units, refs, flows, flow_parts, partitions)
+    matched = _match_vouchers(units, refs, cases, flows, flow_parts, partitions)
     resolved = refs.join(
         matched.right.select(pl.col("row").alias("r"), pl.col("group").alias("u"), "reason"), on="r", how="left", validate="1:1"
     )
@@ -43,10 +44,20 @@ def build_ledger(
     )
 
 
+def _name_units(cases: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
+    """Add `unit`: the case itself; cases that one flow pays together are one unit, named by the first of them."""
+    shared = parts.filter(pl.col("f").is_duplicated()).with_columns(pl.col("c").min().over("f").alias("lead"))
+    leads = shared.group_by("c").agg(pl.col("lead").min())
+    named = cases.filter(pl.col("is_refund") & ~pl.col("is_closed")).join(
+        leads, on="c", how="left", validate="1:1", maintain_order="left"
+    )
+    return named.with_columns(pl.concat_str(pl.lit("case "), pl.coalesce("lead", "c")).alias("unit")).drop("lead")
+
+
 def _flow_parts(cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
     """Every refund-type flow split over its units: columns f, unit, part_fen. Clawbacks follow the refund they came with."""
     outflows = flows.filter(pl.col("is_refund_type"))
-    by_case = parts.select("f", pl.concat_str(pl.lit("case "), "c").alias("unit"), "part_fen")
+    by_case = parts.join(cases.select("c", "unit"), on="c", validate="m:1").group_by("f", "unit").agg(pl.col("part_fen").sum())
     rest = outflows.join(parts.select("f").unique(), on="f", how="anti")
     clawbacks = _attach_clawbacks(rest.filter(pl.col("kind") == "subsidy_clawback"), outflows, parts, cases)
     alone = rest.join(clawbacks, on="f", how="anti").select(
@@ -77,7 +88,8 @@ def _attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl
     first = refunds.unique("order_id", keep="first", maintain_order=True).select("order_id", pl.col("c").alias("c_first"))
     after = after.join(first, on="order_id", how="left", validate="m:1").with_columns(pl.coalesce("c", "c_first").alias("c"))
     found = pl.concat([stated.select("f", "c", "out_fen"), after.drop_nulls("c").select("f", "c", "out_fen")])
-    return found.select("f", pl.concat_str(pl.lit("case "), "c").alias("unit"), pl.col("out_fen").alias("part_fen"))
+    units = cases.select("c", "unit")
+    return found.join(units, on="c", validate="m:1").select("f", "unit", pl.col("out_fen").alias("part_fen"))
 
 
 def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, scope: Scope) -> pl.DataFrame:
@@ -94,8 +106,8 @@ def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, s
         pl.col("channel").first().alias("flow_channel"),
         pl.col("source").head(20).alias("flow_source"),
     )
-    by_case = cases.filter(pl.col("is_refund") & ~pl.col("is_closed")).select(
-        pl.concat_str(pl.lit("case "), "c").alias("unit"),
+    by_case = cases.unique("unit", keep="first", maintain_order=True).select(
+        "unit",
         "c",
         "platform",
         "platform_key",
@@ -155,10 +167,10 @@ def _voucher_refs(vouchers: pl.DataFrame, scope: Scope) -> tuple[pl.DataFrame, p
 
 
 def _match_vouchers(
-    units: pl.DataFrame, refs: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, partitions: int
+    units: pl.DataFrame, refs: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, partitions: int
 ) -> Matched:
     """M4: a ref names a case, a flow (and so its case), or an order: then its only refund, or the only one of that amount."""
-    by_case = units.filter(pl.col("case_id").is_not_null()).select(pl.col("case_id").alias("ref_id"), "unit", "shop")
+    by_case = cases.select(pl.col("case_id").alias("ref_id"), "unit", "shop")
     shared = by_case.filter(pl.col("ref_id").is_duplicated())
     one_unit = flow_parts.filter(~pl.col("f").is_duplicated()).select("f", "unit")
     by_flow = (
