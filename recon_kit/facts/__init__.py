@@ -20,8 +20,8 @@ from recon_kit.facts.channel import (
 from recon_kit.facts.coverage import coverage_gaps, covered_from, platform_covered
 from recon_kit.facts.entitlement import add_entitlement
 from recon_kit.facts.intake import broken_files, known_duplicates, later_files
-from recon_kit.facts.judge import judge_allocations, judge_cases, sum_order_refunds
-from recon_kit.facts.ledger import Ledger, build_ledger, judge_units, lone_vouchers
+from recon_kit.facts.judge import judge_allocations, judge_cases, judge_units, lone_vouchers, sum_order_refunds
+from recon_kit.facts.ledger import Ledger, build_ledger
 from recon_kit.facts.platform import build_cases, build_orders
 from recon_kit.facts.scope import Scope
 from recon_kit.matching import Matched

@@ -1,4 +1,4 @@
-"""Cases, allocations and orders with the sums, dates and limits that the rules read."""
+"""Cases, allocations, orders and units with the sums, dates, limits and states that the rules read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import polars as pl
 
 from recon_kit.facts.channel import SOURCE
 from recon_kit.facts.coverage import platform_covered
+from recon_kit.facts.ledger import is_booked_in
 from recon_kit.facts.scope import Scope
 
 
@@ -124,4 +125,154 @@ def sum_order_refunds(orders: pl.DataFrame, flows: pl.DataFrame, escrow: pl.Data
             pl.lit(scope.config.tolerance.row).alias("tolerance_fen"),
         )
         .sort("o")
+    )
+
+
+def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """Say of each unit how the ledger stands to the channel in this period, as `state`, with what follows from it.
+
+    `base_fen` is what the period should have booked, `wallet_fen` what it did book net of accruals, `residual_fen` their
+    difference. States: ties · not_booked · late · late_rest · early_before · early · prior · duplicate · clawback ·
+    amount · rounding · no_flow · unseen (its refund lies before the first loaded bill). Source: rulings 13, 17, 19, 20.
+    """
+    sums = ["booked_before_fen", "booked_in_fen", "booked_ahead_fen", "accrued_in_fen", "accrued_before_fen", "n_vouchers"]
+    flags = ["is_booked_before", "is_booked_in", "is_booked_ahead", "is_same_gross", "is_release"]
+    flow, booked = pl.col("flow_in_fen"), pl.col("booked_in_fen")
+    units = units.with_columns(pl.col(sums).fill_null(0), pl.col(flags).fill_null(False)).with_columns(
+        # A release of an accrual is no booking of its own; where the whole ties anyway nothing needs telling apart.
+        pl.when(booked == flow).then(0).otherwise("accrued_in_fen").alias("accrued_net_fen")
+    )
+    wallet = booked - pl.col("accrued_net_fen")
+    prior = (pl.col("flow_before_fen") != 0) & (pl.col("booked_before_fen") == pl.col("accrued_before_fen"))
+    base = (
+        pl.when(prior & (wallet != 0) & (wallet != flow) & (flow == 0))
+        .then("flow_before_fen")
+        .when(prior & (flow != 0) & _is_close(wallet - flow - pl.col("flow_before_fen"), scope))
+        .then(flow + pl.col("flow_before_fen"))
+        .otherwise(flow)
+    )
+    units = units.with_columns(wallet.alias("wallet_fen"), base.alias("base_fen")).with_columns(
+        (pl.col("wallet_fen") - pl.col("base_fen")).alias("residual_fen"),
+        (pl.col("base_fen") != pl.col("flow_in_fen")).alias("is_prior"),
+    )
+    event_in = scope.is_in("approved_at") | pl.col("approved_at").is_null() if scope.config.standard == "CAS" else pl.lit(True)
+    return (
+        units.with_columns(_state(scope).alias("state"), pl.lit(scope.period.text).alias("period_text"))
+        .with_columns(_cas_late(scope).alias("is_cas_late"), event_in.alias("is_event_in"))
+        .pipe(_add_vouchers, refs, scope)
+    )
+
+
+def _is_close(gap: pl.Expr, scope: Scope) -> pl.Expr:
+    return gap.abs() <= scope.config.tolerance.row
+
+
+def _state(scope: Scope) -> pl.Expr:
+    wallet, base, gap = pl.col("wallet_fen"), pl.col("base_fen"), pl.col("residual_fen")
+    booked_twice = pl.col("is_same_gross") & (pl.col("n_vouchers") >= 2) & (wallet == pl.col("n_vouchers") * base)
+    again = (pl.col("flow_before_fen") != 0) & (wallet % pl.col("flow_before_fen") == 0)
+    rest = pl.col("booked_ahead_fen") != 0
+    return (
+        pl.when(gap == 0)
+        .then(pl.lit("ties"))
+        .when((wallet == 0) & rest)
+        .then(pl.lit("late"))
+        .when((wallet == 0) & (pl.col("booked_before_fen") != pl.col("accrued_before_fen")))
+        .then(pl.lit("early_before"))
+        .when(wallet == 0)
+        .then(pl.lit("not_booked"))
+        .when((base == 0) & (pl.col("flow_before_fen") != 0))
+        .then(pl.when(again).then(pl.lit("duplicate")).otherwise(pl.lit("amount")))
+        .when((base == 0) & (pl.col("flow_ahead_fen") != 0))
+        .then(pl.lit("early"))
+        .when((base == 0) & pl.col("is_unseen"))
+        .then(pl.lit("unseen"))
+        .when(base == 0)
+        .then(pl.lit("no_flow"))
+        .when(_is_close(gap, scope))
+        .then(pl.lit("rounding"))
+        .when(booked_twice)
+        .then(pl.lit("duplicate"))
+        .when(gap == -pl.col("clawback_in_fen"))
+        .then(pl.lit("clawback"))
+        .when(rest & _is_close(gap + pl.col("booked_ahead_fen"), scope))
+        .then(pl.lit("late_rest"))
+        .otherwise(pl.lit("amount"))
+    )
+
+
+def _cas_late(scope: Scope) -> pl.Expr:
+    """Under CAS the event is the approval: late too when no accrual was made for it, though money and voucher agree."""
+    if scope.config.standard != "CAS":
+        return pl.lit(False)
+    approved_here = (
+        scope.is_in("approved_at") & ~pl.col("is_booked_in") & pl.col("is_booked_ahead") & (pl.col("flow_in_fen") == 0)
+    )
+    approved_before = (
+        scope.is_before("approved_at")
+        & (pl.col("wallet_fen") != 0)
+        & ~pl.col("is_booked_before")
+        & ~pl.col("is_release")
+        & ~pl.col("is_prior")
+        & (pl.col("flow_in_fen") != 0)
+    )
+    return approved_here | approved_before
+
+
+def _add_vouchers(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """Add the vouchers of the period and all their sources, as lists, to the units that do not simply tie."""
+    odd = units.filter((pl.col("state") != "ties") | pl.col("is_prior") | pl.col("is_cas_late")).select("u")
+    named = (
+        refs.join(odd, on="u", how="semi")
+        .group_by("u")
+        .agg(
+            pl.col("voucher_id").filter(is_booked_in(scope)).sort().alias("voucher_ids"),
+            pl.col("voucher_source").explode().sort().head(20).alias("voucher_source"),
+        )
+    )
+    return units.join(named, on="u", how="left", validate="1:1", maintain_order="left")
+
+
+def lone_vouchers(
+    refs: pl.DataFrame, units: pl.DataFrame, cases: pl.DataFrame, orders: pl.DataFrame, scope: Scope
+) -> pl.DataFrame:
+    """One row per voucher of the period with refs that no refund answers: Σ of those refs, accruals apart, and the refs.
+
+    Order and case are filled where all such refs of the voucher are about one. Source: rulings 10 and 19.
+    """
+    about = units.select("u", "state", "platform_key", "order_id", "case_id")
+    case_orders = cases.select("case_id", pl.col("order_id").alias("case_order")).unique("case_id", keep="none")
+    lone = (
+        refs.filter(is_booked_in(scope))
+        .join(about, on="u", how="left", validate="m:1")
+        .filter((pl.col("u").is_null() | (pl.col("state") == "no_flow")) & (pl.col("gross_fen") != pl.col("accrued_fen")))
+        .with_columns(
+            pl.coalesce("order_id", pl.when(pl.col("ref_kind") == "order").then("ref_id")).alias("order_id"),
+            pl.coalesce("case_id", pl.when(pl.col("ref_kind") == "case").then("ref_id")).alias("case_id"),
+        )
+        .join(case_orders, on="case_id", how="left", validate="m:1")
+        .with_columns(pl.coalesce("order_id", "case_order").alias("order_id"))
+    )
+    platforms = (
+        orders.select("order_id", pl.col("platform").alias("order_platform"))
+        .join(lone, on="order_id", how="semi")
+        .unique("order_id", keep="none")
+    )
+    lone = lone.join(platforms, on="order_id", how="left", validate="m:1")
+
+    def only(column: str) -> pl.Expr:
+        values = pl.col(column).drop_nulls().unique()
+        return pl.when(values.len() == 1).then(values.sort().first()).alias(column)
+
+    return (
+        lone.with_columns(pl.coalesce("platform_key", "order_platform").alias("platform"))
+        .group_by("period", "voucher_id")
+        .agg(
+            (pl.col("gross_fen") - pl.col("accrued_fen")).sum().alias("gross_fen"),
+            pl.col("ref_id").sort().alias("ref_ids"),
+            *(only(name) for name in ("platform", "shop", "order_id", "case_id")),
+            pl.col("date").min(),
+            pl.col("voucher_source").explode().sort().head(20),
+        )
+        .sort("period", "voucher_id")
     )

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from recon_kit.rules.rule import Rule, listed, listing, numbered
+from recon_kit.rules.rule import Rule, flow_rule, listing
 
 CONTROL_RULES: tuple[Rule, ...] = (
-    Rule(
-        "S05",
-        ("flows",),
-        source="flows",
-        when=(pl.col("kind") == "unknown") & pl.col("is_fact"),
-        key=pl.col("flow_id"),
-        scope=pl.col("channel"),
-        subject=numbered("f", "f"),
-        expected=pl.lit(0, pl.Int64),
-        actual=pl.col("out_fen"),
-        facts={"actual_fen": pl.col("out_fen"), "at": pl.col("money_at").dt.date(), "scene": pl.coalesce("scene", "memo")},
-        platform=pl.col("platform_key"),
-        shop=pl.col("shop"),
-        channel=pl.col("channel"),
-        order_id=pl.col("order_id"),
-        event_at=pl.col("money_at"),
-        evidence=(listed("source"),),
-    ),
+    flow_rule("S05", pl.col("kind") == "unknown", needs=("flows",)),
     Rule(
         "K05",
         (),

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from recon_kit.rules.rule import Rule, listed, listing, numbered
+from recon_kit.rules.rule import Rule, flow_rule, listed, listing, numbered
 
 _tolerance, _amount, _paid, _short = pl.col("tolerance_fen"), pl.col("amount_fen"), pl.col("paid_fen"), pl.col("short_fen")
 _judged = pl.col("is_judged")
@@ -113,37 +113,17 @@ CASE_RULES: tuple[Rule, ...] = (
 )
 
 
-def _flow_rule(code: str, key: pl.Expr, **more: Any) -> Rule:
-    """A refund-type flow that its code names: expected 0, actual what left the wallet."""
-    return Rule(
-        code,
-        ("aftersales", "flows"),
-        source="flows",
-        when=(pl.col("flow_code") == code) & pl.col("is_fact"),
-        key=key,
-        scope=pl.col("channel"),
-        subject=numbered("f", "f"),
-        expected=pl.lit(0, pl.Int64),
-        actual=pl.col("out_fen"),
-        facts={
-            "actual_fen": pl.col("out_fen"),
-            "at": pl.col("money_at").dt.date(),
-            "order_id": pl.col("order_id"),
-            "channel": pl.col("channel"),
-        },
-        platform=pl.col("platform_key"),
-        shop=pl.col("shop"),
-        channel=pl.col("channel"),
-        order_id=pl.col("order_id"),
-        event_at=pl.col("money_at"),
-        evidence=(listed("source"),),
-        **more,
-    )
-
-
+_NEEDS = ("aftersales", "flows")
 FLOW_RULES: tuple[Rule, ...] = (
-    *(_flow_rule(code, pl.col("flow_id")) for code in ("C03", "C11", "C13", "C14")),
-    _flow_rule("C12", pl.coalesce("case_id", "order_id", "flow_id"), why="C12_flow", case_id=pl.col("case_id")),
+    *(flow_rule(code, pl.col("flow_code") == code, needs=_NEEDS) for code in ("C03", "C11", "C13", "C14")),
+    flow_rule(
+        "C12",
+        pl.col("flow_code") == "C12",
+        needs=_NEEDS,
+        key=pl.coalesce("case_id", "order_id", "flow_id"),
+        why="C12_flow",
+        case_id=pl.col("case_id"),
+    ),
 )
 
 ORDER_RULES: tuple[Rule, ...] = (

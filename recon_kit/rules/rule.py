@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -56,3 +57,32 @@ def listed(column: str) -> pl.Expr:
 def listing(column: str) -> pl.Expr:
     """A list of `file:row`, empty when null."""
     return pl.col(column).fill_null(pl.lit([], pl.List(pl.String)))
+
+
+def flow_rule(code: str, when: pl.Expr, *, needs: tuple[str, ...], key: pl.Expr | None = None, **more: Any) -> Rule:
+    """A flow that its code names: expected 0, actual what left the wallet; as facts of the as-of day."""
+    return Rule(
+        code,
+        needs,
+        source="flows",
+        when=when & pl.col("is_fact"),
+        key=pl.col("flow_id") if key is None else key,
+        scope=pl.col("channel"),
+        subject=numbered("f", "f"),
+        expected=pl.lit(0, pl.Int64),
+        actual=pl.col("out_fen"),
+        facts={
+            "actual_fen": pl.col("out_fen"),
+            "at": pl.col("money_at").dt.date(),
+            "order_id": pl.col("order_id"),
+            "channel": pl.col("channel"),
+            "scene": pl.coalesce("scene", "memo"),
+        },
+        platform=pl.col("platform_key"),
+        shop=pl.col("shop"),
+        channel=pl.col("channel"),
+        order_id=pl.col("order_id"),
+        event_at=pl.col("money_at"),
+        evidence=(listed("source"),),
+        **more,
+    )
