@@ -11,7 +11,12 @@ from tests.world import accrual, case, facts, order, receipt, refund, run, vouch
 
 ORDERS = [order(f"O{n}") for n in range(20)]
 EVERY_LINE = world(
-    orders=[*ORDERS, order("E1", platform="taobao", refunded_fen="8.00"), order("OLD", on="2026-09-05"), order("OLD2", on="2026-09-05")],
+    orders=[
+        *ORDERS,
+        order("E1", platform="taobao", refunded_fen="8.00"),
+        order("OLD", on="2026-09-05"),
+        order("OLD2", on="2026-09-05"),
+    ],
     cases=[
         case("TIES", "O1", "100.00"),
         case("EARLIER", "OLD", "1.00", done="2026-09-29"),
@@ -65,8 +70,23 @@ def test_each_line_has_its_money_as_drawn(month):
     ledger = 10000 + 100 + 300 + 5500 + 6600 + 1100 + 1300 + 1400 + 3000 + 1800 + 1701
 
     assert month.bridge == {
-        "A0": platform, "A1": 100, "A2": -200, "A3": 300, "A4": -400, "A4E": -800, "A5": 500, "A6": 600, "B0": wallets,
-        "B1": 1100, "B2": -1200, "B3": 1300, "B4": 1400, "B5": 1500, "B6": 200, "B7": 1, "C0": ledger,
+        "A0": platform,
+        "A1": 100,
+        "A2": -200,
+        "A3": 300,
+        "A4": -400,
+        "A4E": -800,
+        "A5": 500,
+        "A6": 600,
+        "B0": wallets,
+        "B1": 1100,
+        "B2": -1200,
+        "B3": 1300,
+        "B4": 1400,
+        "B5": 1500,
+        "B6": 200,
+        "B7": 1,
+        "C0": ledger,
     }
 
 
@@ -80,18 +100,42 @@ def test_lines_stand_in_the_order_in_which_they_are_drawn_and_say_how_many_items
 
 def test_each_item_names_the_finding_that_explains_it(month):
     codes = dict(month.findings.select("discrepancy_id", "code").iter_rows())
-    found = {(line, key, codes.get(by)) for line, by, key, _ in month.outcome.tables["bridge_items"].iter_rows() if line not in ("A0", "B0", "C0")}
+    found = {
+        (line, key, codes.get(by))
+        for line, by, key, _ in month.outcome.tables["bridge_items"].iter_rows()
+        if line not in ("A0", "B0", "C0")
+    }
 
     assert found == {
-        ("A1", "EARLIER", None), ("A2", "TRANSIT", "C02"), ("A3", "F-ALONE", "C03"), ("A4", "NEVER", "C04"), ("A4E", "ESCROW", None),
-        ("A5", "OVER", "C05"), ("A6", "CLAWBACK", None), ("B1", "BOOKED_LATE", "L05"), ("B2", "UNBOOKED", "L01"), ("B3", "ACCRUED", None),
-        ("B4", "V4", "L02"), ("B5", "TWICE", "L03"), ("B6", "WRONG", "L04"), ("B7", "FEN", "A06"),
+        ("A1", "EARLIER", None),
+        ("A2", "TRANSIT", "C02"),
+        ("A3", "F-ALONE", "C03"),
+        ("A4", "NEVER", "C04"),
+        ("A4E", "ESCROW", None),
+        ("A5", "OVER", "C05"),
+        ("A6", "CLAWBACK", None),
+        ("B1", "BOOKED_LATE", "L05"),
+        ("B2", "UNBOOKED", "L01"),
+        ("B3", "ACCRUED", None),
+        ("B4", "V4", "L02"),
+        ("B5", "TWICE", "L03"),
+        ("B6", "WRONG", "L04"),
+        ("B7", "FEN", "A06"),
     }
 
 
 def test_its_findings_are_the_ones_planted(month):
     assert month.codes == [
-        "A06 FEN", "C02 TRANSIT", "C03 F-ALONE", "C04 NEVER", "C05 OVER", "L01 UNBOOKED", "L02 V4", "L03 TWICE", "L04 WRONG", "L05 BOOKED_LATE",
+        "A06 FEN",
+        "C02 TRANSIT",
+        "C03 F-ALONE",
+        "C04 NEVER",
+        "C05 OVER",
+        "L01 UNBOOKED",
+        "L02 V4",
+        "L03 TWICE",
+        "L04 WRONG",
+        "L05 BOOKED_LATE",
         "L05 EARLIER",
     ]
 
@@ -99,7 +143,10 @@ def test_its_findings_are_the_ones_planted(month):
 def test_the_next_month_begins_where_this_one_ended():
     """A case in transit at the month's end is in A1 when it is paid, and what was paid stays out of the next A0."""
     month = world(
-        orders=[order("O1")], cases=[case("C1", "O1", done="2026-10-30")], flows=[refund("F1", on="2026-11-02", case_id="C1")], bills_until="2026-12-11"
+        orders=[order("O1")],
+        cases=[case("C1", "O1", done="2026-10-30")],
+        flows=[refund("F1", on="2026-11-02", case_id="C1")],
+        bills_until="2026-12-11",
     )
 
     october, november = run(month), run(month, period="2026-11", as_of="2026-11-30")
@@ -110,7 +157,9 @@ def test_the_next_month_begins_where_this_one_ended():
 
 def test_an_as_of_after_the_month_does_not_move_its_flows():
     """A2 keeps what was unpaid at the period's end, whether or not it was paid by the as-of day."""
-    month = world(orders=[order("O1")], cases=[case("C1", "O1", done="2026-10-30")], flows=[refund("F1", on="2026-11-02", case_id="C1")])
+    month = world(
+        orders=[order("O1")], cases=[case("C1", "O1", done="2026-10-30")], flows=[refund("F1", on="2026-11-02", case_id="C1")]
+    )
 
     assert run(month, as_of="2026-11-05").bridge == run(month).bridge == {"A0": 3000, "A2": -3000}
 
@@ -130,3 +179,27 @@ def test_labels_speak_the_runs_language(month):
 
 def test_receipts_fees_and_payouts_are_in_no_line():
     assert run(world(orders=[order("O1")], flows=[receipt("O1")], receipts=False)).bridge == {}
+
+
+def test_a_week_or_a_day_is_reconciled_like_a_month():
+    """Vouchers carry the month they are booked in; inside a shorter period their date decides."""
+    month = world(
+        orders=[order("O1"), order("O2")],
+        cases=[case("C1", "O1", done="2026-10-12"), case("C2", "O2", "20.00", done="2026-10-20")],
+        flows=[refund("F1", on="2026-10-12", case_id="C1"), refund("F2", "20.00", "2026-10-20", case_id="C2")],
+    )
+
+    week, day = run(month, period="2026-W42", as_of="2026-10-18"), run(month, period="2026-10-20", as_of="2026-10-20")
+
+    assert week.codes == day.codes == []
+    assert week.bridge == {"A0": 3000, "B0": 3000, "C0": 3000}
+    assert day.bridge == {"A0": 2000, "B0": 2000, "C0": 2000}
+
+
+def test_a_tied_month_before_this_one_leaves_nothing_in_it():
+    flows = [refund("F1", on="2026-09-12", case_id="C1")]
+    month = world(
+        orders=[order("O1", on="2026-09-05")], cases=[case("C1", "O1", done="2026-09-12")], flows=flows, bills_from="2026-09-01"
+    )
+
+    assert run(month).codes == [] and run(month).bridge == {}

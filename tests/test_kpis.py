@@ -37,7 +37,9 @@ def month():
 
 
 def _value(month, kpi, dimension="all", member="all"):
-    frame = month.outcome.tables["kpis"].filter((pl.col("kpi") == kpi) & (pl.col("dimension") == dimension) & (pl.col("member") == member))
+    frame = month.outcome.tables["kpis"].filter(
+        (pl.col("kpi") == kpi) & (pl.col("dimension") == dimension) & (pl.col("member") == member)
+    )
     return frame.select("numerator", "denominator").row(0)
 
 
@@ -100,7 +102,11 @@ def test_a_cohort_matures_thirty_days_after_the_month_and_a_period_at_once():
 
 
 def test_without_paid_orders_a_rate_has_no_value():
-    table = run(world(cases=[])).outcome.tables["kpis"].filter((pl.col("dimension") == "all") & (pl.col("kpi") == "refund_rate_count_period"))
+    table = (
+        run(world(cases=[]))
+        .outcome.tables["kpis"]
+        .filter((pl.col("dimension") == "all") & (pl.col("kpi") == "refund_rate_count_period"))
+    )
 
     assert table.select("numerator", "denominator", "value").row(0) == (0, 0, None)
 

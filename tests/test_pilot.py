@@ -23,7 +23,9 @@ PILOT = Path(__file__).parent / "pilot"
 EXPECTED = json.loads((PILOT / "expected.json").read_text(encoding="utf-8"))
 DETECTED = {rule.code for rule in RULES}
 PLANTED = [
-    row for row in csv.DictReader((PILOT / "expected.csv").read_text(encoding="utf-8-sig").splitlines()) if row["code"] in DETECTED
+    row
+    for row in csv.DictReader((PILOT / "expected.csv").read_text(encoding="utf-8-sig").splitlines())
+    if row["code"] in DETECTED
 ]
 """Every planted discrepancy of a code that this build detects."""
 
@@ -46,7 +48,12 @@ def _answers(found: dict[str, object], planted: dict[str, str]) -> bool:
     keys = {found["key"], found["order_id"], found["case_id"]}
     amounts = tuple(found[name] for name in ("expected_fen", "actual_fen", "gap_fen"))
     stated = all(not planted[name] or planted[name] == found[name] for name in ("order_id", "case_id", "nature"))
-    return found["code"] == planted["code"] and (not planted["key"] or planted["key"] in keys) and amounts == _amounts(planted) and stated
+    return (
+        found["code"] == planted["code"]
+        and (not planted["key"] or planted["key"] in keys)
+        and amounts == _amounts(planted)
+        and stated
+    )
 
 
 def test_every_data_row_of_every_file_is_read(collected):
@@ -112,7 +119,9 @@ def test_every_finding_points_at_rows_of_the_files_that_came(collected, month):
 
 
 def test_partitions_do_not_change_a_byte(collected, month):
-    again = reconcile(collected, Scope(load_config(PILOT / "recon.toml"), parse_period("2026-10"), date(2026, 10, 31)), partitions=8)
+    again = reconcile(
+        collected, Scope(load_config(PILOT / "recon.toml"), parse_period("2026-10"), date(2026, 10, 31)), partitions=8
+    )
 
     assert again.summary == month.outcome.summary
     assert all(again.tables[name].equals(frame) for name, frame in month.outcome.tables.items())

@@ -76,7 +76,12 @@ def test_the_summary_counts_each_code_and_sums_it():
     month = run(world(orders=[order("O1"), order("O2")], cases=[case("C1", "O1"), case("C2", "O2", "20.00")]))
 
     assert month.outcome.summary["codes"]["C04"] == {
-        "n": 2, "gap_fen": -5000, "expected_fen": 5000, "actual_fen": 0, "loss_fen": 0, "nature": "break"
+        "n": 2,
+        "gap_fen": -5000,
+        "expected_fen": 5000,
+        "actual_fen": 0,
+        "loss_fen": 0,
+        "nature": "break",
     }
 
 

@@ -1,8 +1,9 @@
-"""A world is the smallest month that a rule needs, written as a reader would tell it; `run` reconciles it and checks the books.
+"""A world is the smallest month that a rule needs, told as a reader would; `run` reconciles it and checks the books.
 
 Money is yuan text, an instant is a day (10:00 Shanghai) or `YYYY-MM-DD HH:MM:SS`. The platform decides the receipt basis:
-`wechat_mini` is paid when the buyer pays, `taobao` when the buyer confirms (escrow). Every row has a place: `orders.csv:2` is
-the first order. Orders, cases, flows and vouchers that a world does not give are header-only files; None is a file that was not supplied.
+`wechat_mini` is paid when the buyer pays, `taobao` when the buyer confirms (escrow). Every row has a place: `orders.csv:2`
+is the first order. Orders, cases, flows and vouchers that a world does not give are header-only files; None is a file that
+was not supplied.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from recon_kit.collect import COVERAGE_SCHEMA, CONTROLS_SCHEMA, Collected, Tables
-from recon_kit.config import CHANNELS_OF_PLATFORM, DEFAULT_CHANNEL_ACCOUNTS, parse_config
+from recon_kit.collect import CONTROLS_SCHEMA, COVERAGE_SCHEMA, Collected, Tables
+from recon_kit.config import CHANNELS_OF_PLATFORM, parse_config
 from recon_kit.facts import Facts, Scope, build_facts
 from recon_kit.money import format_yuan, parse_yuan
 from recon_kit.narrative import render_why
@@ -45,23 +46,40 @@ def at(text: str | None) -> datetime | None:
 
 
 def _fens(more: Row) -> Row:
-    return {name: fen(value) if name.endswith("_fen") and isinstance(value, str) else _instants(name, value) for name, value in more.items()}
+    return {
+        name: fen(value) if name.endswith("_fen") and isinstance(value, str) else _instants(name, value)
+        for name, value in more.items()
+    }
 
 
 def _instants(name: str, value: Any) -> Any:
     return at(value) if name.endswith("_at") and isinstance(value, str) else value
 
 
-def order(order_id: str, paid: str = "100.00", on: str | None = "2026-10-05", *, confirmed: str | None = None, **more: Any) -> Row:
+def order(
+    order_id: str, paid: str = "100.00", on: str | None = "2026-10-05", *, confirmed: str | None = None, **more: Any
+) -> Row:
     """An order paid on a day, confirmed by the buyer on another; its pay_id is `PAY-` + its id."""
-    row = {"platform": "wechat_mini", "order_id": order_id, "pay_id": f"PAY-{order_id}", "status": "completed" if confirmed else "paid"}
+    row = {
+        "platform": "wechat_mini",
+        "order_id": order_id,
+        "pay_id": f"PAY-{order_id}",
+        "status": "completed" if confirmed else "paid",
+    }
     return {**row, "paid_at": at(on), "completed_at": at(confirmed), "buyer_paid_fen": fen(paid), **_fens(more)}
 
 
 def case(case_id: str, order_id: str, final: str = "30.00", done: str | None = "2026-10-12", **more: Any) -> Row:
     """A refund case that succeeded on a day; without the day it is still open."""
     when = at(done or "2026-10-12")
-    row = {"platform": "wechat_mini", "case_id": case_id, "order_id": order_id, "kind": "refund_only", "applied_at": when, "approved_at": when}
+    row = {
+        "platform": "wechat_mini",
+        "case_id": case_id,
+        "order_id": order_id,
+        "kind": "refund_only",
+        "applied_at": when,
+        "approved_at": when,
+    }
     status = "success" if done else "open"
     return {**row, "completed_at": at(done), "final_fen": fen(final), "platform_status": status, **_fens(more)}
 
@@ -82,7 +100,9 @@ def receipt(order_id: str, amount: str = "100.00", on: str = "2026-10-05", **mor
     return flow(more.pop("flow_id", f"R-{order_id}"), "trade_receipt", amount, on, order_id=order_id, **more)
 
 
-def voucher(voucher_id: str, *refs: tuple[str, str] | tuple[str, str, str], on: str = "2026-10-12", wallet: str = "101202", **more: Any) -> list[Row]:
+def voucher(
+    voucher_id: str, *refs: tuple[str, str] | tuple[str, str, str], on: str = "2026-10-12", wallet: str = "101202", **more: Any
+) -> list[Row]:
     """A refund booked: red revenue, red VAT and the wallet's credit for each ref `(case_id, gross)` or `(id, gross, kind)`."""
     lines = []
     for ref in refs:
@@ -97,13 +117,21 @@ def voucher(voucher_id: str, *refs: tuple[str, str] | tuple[str, str, str], on: 
 def accrual(voucher_id: str, ref_id: str, gross: str, on: str) -> list[Row]:
     """A refund accrued: red revenue against the refund payable (应退客户款)."""
     amounts = (("6001", -fen(gross)), ("224101", fen(gross)))
-    return _numbered(voucher_id, on, [{"account": a, "debit_fen": 0, "credit_fen": c, "ref_kind": "case", "ref_id": ref_id} for a, c in amounts])
+    return _numbered(
+        voucher_id,
+        on,
+        [{"account": a, "debit_fen": 0, "credit_fen": c, "ref_kind": "case", "ref_id": ref_id} for a, c in amounts],
+    )
 
 
 def release(voucher_id: str, ref_id: str, gross: str, on: str) -> list[Row]:
     """The accrual paid: refund payable against the wallet."""
     amounts = (("224101", fen(gross), 0), ("101202", 0, fen(gross)))
-    return _numbered(voucher_id, on, [{"account": a, "debit_fen": d, "credit_fen": c, "ref_kind": "case", "ref_id": ref_id} for a, d, c in amounts])
+    return _numbered(
+        voucher_id,
+        on,
+        [{"account": a, "debit_fen": d, "credit_fen": c, "ref_kind": "case", "ref_id": ref_id} for a, d, c in amounts],
+    )
 
 
 def _numbered(voucher_id: str, on: str, lines: list[Row], more: Row | None = None) -> list[Row]:
@@ -113,7 +141,15 @@ def _numbered(voucher_id: str, on: str, lines: list[Row], more: Row | None = Non
 
 def line(order_id: str, line_id: str, paid: str, qty: int = 1, **more: Any) -> Row:
     """An order line."""
-    return {"order_id": order_id, "line_id": line_id, "sku": "SKU", "qty": qty, "list_fen": fen(paid), "buyer_paid_fen": fen(paid), **_fens(more)}
+    return {
+        "order_id": order_id,
+        "line_id": line_id,
+        "sku": "SKU",
+        "qty": qty,
+        "list_fen": fen(paid),
+        "buyer_paid_fen": fen(paid),
+        **_fens(more),
+    }
 
 
 def control(file: str, measure: str, stated: str, found: str, unit: str = "fen") -> Row:
@@ -154,7 +190,11 @@ def world(
     if flows is not None and receipts:
         flows = [*_receipts(orders or (), cases or ()), *flows]
     if vouchers == AUTO:
-        vouchers = None if flows is None else [_booked(row) for row in flows if row["kind"] in REFUND_FLOW_KINDS and row["status"] == "success"]
+        vouchers = (
+            None
+            if flows is None
+            else [_booked(row) for row in flows if row["kind"] in REFUND_FLOW_KINDS and row["status"] == "success"]
+        )
     given: dict[str, Iterable[Row] | None] = {
         "orders": orders,
         "order_lines": lines,
@@ -196,8 +236,12 @@ def _receipts(orders: Iterable[Row], cases: Iterable[Row]) -> list[Row]:
 def _booked(row: Row) -> list[Row]:
     """The voucher of one refund flow, on the day it moved."""
     when = (row.get("success_at") or row["at"]).date().isoformat()
-    wallet = {"alipay": "101201", "wechat": "101202", "jd": "101203", "pdd": "101204", "card": "101205", "bank": "1002"}[row["channel"]]
-    return voucher(f"V-{row['flow_id']}", (row["flow_id"], format_yuan(-row["amount_fen"]).replace(",", ""), "flow"), on=when, wallet=wallet)
+    wallet = {"alipay": "101201", "wechat": "101202", "jd": "101203", "pdd": "101204", "card": "101205", "bank": "1002"}[
+        row["channel"]
+    ]
+    return voucher(
+        f"V-{row['flow_id']}", (row["flow_id"], format_yuan(-row["amount_fen"]).replace(",", ""), "flow"), on=when, wallet=wallet
+    )
 
 
 def _frame(name: str, rows: list[Row]) -> pl.DataFrame:
@@ -219,17 +263,32 @@ def in_key_order(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 def _intake(frames: dict[str, pl.DataFrame], files: dict[str, str]) -> pl.DataFrame:
     rows = [(f"{name}.csv", name, frame.height, frame["at"].min() if name == "flows" else None) for name, frame in frames.items()]
     rows += [(file, "flows", 0, at(day)) for file, day in files.items()]
-    counts = pl.DataFrame(rows, schema={"file": pl.String, "table": pl.String, "rows_read": pl.Int64, "first_at": SHANGHAI_INSTANT}, orient="row")
+    counts = pl.DataFrame(
+        rows, schema={"file": pl.String, "table": pl.String, "rows_read": pl.Int64, "first_at": SHANGHAI_INSTANT}, orient="row"
+    )
     return conform_result(
-        counts.with_columns(pl.col("rows_read").alias("rows_loaded"), rows_quarantined=0, rows_duplicate=0, layout=pl.lit("template"), sha256="file"),
+        counts.with_columns(
+            pl.col("rows_read").alias("rows_loaded"),
+            rows_quarantined=0,
+            rows_duplicate=0,
+            layout=pl.lit("template"),
+            sha256="file",
+        ),
         INTAKE,
     )
 
 
 def _coverage(starts: dict[str, str], until: str) -> pl.DataFrame:
     rows = [
-        {"file": f"{channel}.csv", "layout": "bill", "table": "flows", "channel": channel, "starts_at": at(f"{start} 00:00:00"),
-         "ends_at": at(f"{until} 00:00:00"), "first_at": at(f"{start} 00:00:00")}
+        {
+            "file": f"{channel}.csv",
+            "layout": "bill",
+            "table": "flows",
+            "channel": channel,
+            "starts_at": at(f"{start} 00:00:00"),
+            "ends_at": at(f"{until} 00:00:00"),
+            "first_at": at(f"{start} 00:00:00"),
+        }
         for channel, start in starts.items()
     ]
     return pl.DataFrame(rows, schema=COVERAGE_SCHEMA)
@@ -279,7 +338,12 @@ class Result:
 
 
 def scope(
-    *, as_of: str = "2026-10-31", period: str = "2026-10", standard: str = "SBE", language: str = "zh", config: dict[str, Any] | None = None
+    *,
+    as_of: str = "2026-10-31",
+    period: str = "2026-10",
+    standard: str = "SBE",
+    language: str = "zh",
+    config: dict[str, Any] | None = None,
 ) -> Scope:
     """The run's books, period and as-of day."""
     given = {**(config or {}), "entity": {"standard": standard, "language": language, **(config or {}).get("entity", {})}}
@@ -317,7 +381,12 @@ def check_bridge(outcome: Outcome) -> None:
 def check_pairs(collected: Collected, outcome: Outcome) -> None:
     """Each row of both sides of a pair is matched or unmatched, once, and keeps its amount."""
     matched, unmatched = outcome.tables["matches"], outcome.tables["unmatched"]
-    rows = pl.concat([matched.select("pair", "side", "table", "row_key", "amount_fen"), unmatched.select("pair", "side", "table", "row_key", "amount_fen")])
+    rows = pl.concat(
+        [
+            matched.select("pair", "side", "table", "row_key", "amount_fen"),
+            unmatched.select("pair", "side", "table", "row_key", "amount_fen"),
+        ]
+    )
     assert not rows.select("pair", "side", "table", "row_key").is_duplicated().any()
     sides = {("M1", "left"): ["orders"], ("M3", "left"): ["aftersales"], ("M4", "right"): ["voucher_lines"]}
     for (pair, side), tables in sides.items():
@@ -354,4 +423,4 @@ def check_findings(collected: Collected, outcome: Outcome) -> None:
         figures = {name: row[f"{name}_fen"] and format_yuan(abs(row[f"{name}_fen"])) for name in ("expected", "actual", "gap")}
         for sentence in (zh, en) if row["gap_fen"] else ():
             told = {name for name, text in figures.items() if text and text in sentence}
-            assert len(told) >= 2 or not (row["expected_fen"] and row["actual_fen"]) and told, (row["code"], sentence, figures)
+            assert len(told) >= 2 or (not (row["expected_fen"] and row["actual_fen"]) and told), (row["code"], sentence, figures)

@@ -1,4 +1,4 @@
-"""What holds of every month, however inconsistent: nothing lost, parts sum to the whole, nothing unexplained, order irrelevant."""
+"""What holds of every month, even an inconsistent one: nothing lost, parts sum to the whole, nothing unexplained."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from recon_kit.collect import Collected, Tables
 from recon_kit.run import reconcile
 from recon_kit.schema import REFUND_FLOW_KINDS
-from tests.world import Row, accrual, case, flow, in_key_order, order, receipt, refund, release, run, scope, voucher, world
+from tests.world import Row, accrual, case, flow, in_key_order, order, receipt, release, run, scope, voucher, world
 
 few = settings(
     max_examples=settings().max_examples // 10,
-    phases=[phase for phase in settings().phases if phase is not Phase.shrink],  # a month shrinks for minutes; the report below is small
+    phases=[
+        phase for phase in settings().phases if phase is not Phase.shrink
+    ],  # a month shrinks for minutes; the report below is small
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 """Each example is a whole run: a tenth of the profile's examples (`--hypothesis-profile=thorough` makes it a hundred)."""
@@ -25,8 +27,21 @@ PLATFORMS = ("wechat_mini", "taobao", "pdd", "jd")
 CHANNELS = {"wechat_mini": "wechat", "taobao": "alipay", "pdd": "pdd", "jd": "jd"}
 yuan = st.sampled_from(("0.01", "5.00", "9.99", "10.00", "10.01", "20.00", "30.00", "100.00"))
 days = st.sampled_from(
-    ("2026-09-20", "2026-09-30 23:59:59", "2026-10-01 00:00:00", "2026-10-05", "2026-10-12", "2026-10-20", "2026-10-28", "2026-10-29",
-     "2026-10-31 23:59:59", "2026-11-01 00:00:00", "2026-11-03", "2026-11-10", "2026-11-20")
+    (
+        "2026-09-20",
+        "2026-09-30 23:59:59",
+        "2026-10-01 00:00:00",
+        "2026-10-05",
+        "2026-10-12",
+        "2026-10-20",
+        "2026-10-28",
+        "2026-10-29",
+        "2026-10-31 23:59:59",
+        "2026-11-01 00:00:00",
+        "2026-11-03",
+        "2026-11-10",
+        "2026-11-20",
+    )
 )
 maybe_day = st.none() | days
 order_ids = st.sampled_from([f"O{n}" for n in range(5)])
@@ -38,7 +53,9 @@ flow_kinds = st.sampled_from((*REFUND_FLOW_KINDS, "refund", "refund", "refund", 
 
 @st.composite
 def orders(draw: st.DrawFn) -> Row:
-    row = order(draw(order_ids), draw(yuan), draw(maybe_day), confirmed=draw(maybe_day), platform=draw(st.sampled_from(PLATFORMS)))
+    row = order(
+        draw(order_ids), draw(yuan), draw(maybe_day), confirmed=draw(maybe_day), platform=draw(st.sampled_from(PLATFORMS))
+    )
     stated = draw(st.sampled_from((None, 0, 500, 1000, 2000)))
     pay_id = draw(st.sampled_from((row["pay_id"], None, "PAY-SHARED")))
     return {**row, "pay_id": pay_id, "refunded_fen": stated, "is_refund_stated": draw(st.sampled_from((None, True, False)))}
@@ -46,12 +63,30 @@ def orders(draw: st.DrawFn) -> Row:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Row:
-    row = case(draw(case_ids), draw(order_ids), draw(yuan), draw(maybe_day), kind=draw(case_kinds), platform=draw(st.sampled_from(PLATFORMS)))
+    row = case(
+        draw(case_ids),
+        draw(order_ids),
+        draw(yuan),
+        draw(maybe_day),
+        kind=draw(case_kinds),
+        platform=draw(st.sampled_from(PLATFORMS)),
+    )
     status = draw(st.sampled_from(("success", "success", "success", "open", "closed")))
     final = draw(st.sampled_from((row["final_fen"], row["final_fen"], None)))
     decided = draw(st.sampled_from((None, None, "merchant", "platform")))
-    extra = {"approved_at": draw(st.sampled_from((row["approved_at"], None))), "erp_status": draw(st.sampled_from((None, "success", "open")))}
-    return {**row, "final_fen": final, "platform_status": status, "decided_by": decided, "line_id": "L1", "qty": draw(st.sampled_from((None, 1, 2))), **extra}
+    extra = {
+        "approved_at": draw(st.sampled_from((row["approved_at"], None))),
+        "erp_status": draw(st.sampled_from((None, "success", "open"))),
+    }
+    return {
+        **row,
+        "final_fen": final,
+        "platform_status": status,
+        "decided_by": decided,
+        "line_id": "L1",
+        "qty": draw(st.sampled_from((None, 1, 2))),
+        **extra,
+    }
 
 
 @st.composite
@@ -69,12 +104,23 @@ def flows(draw: st.DrawFn) -> Row:
         return flow(draw(flow_ids), kind, draw(yuan), draw(days), **about)
     stated = {"case_id": draw(st.none() | case_ids), "request_no": draw(st.sampled_from((None, None, "R1", "R2", "C3")))}
     sign = draw(st.sampled_from(("-", "-", "-", "")))
-    return flow(draw(flow_ids), draw(flow_kinds), sign + draw(yuan), draw(days), **about, **stated, decided_by=draw(st.sampled_from((None, None, "platform"))))
+    return flow(
+        draw(flow_ids),
+        draw(flow_kinds),
+        sign + draw(yuan),
+        draw(days),
+        **about,
+        **stated,
+        decided_by=draw(st.sampled_from((None, None, "platform"))),
+    )
 
 
 @st.composite
 def vouchers(draw: st.DrawFn) -> list[Row]:
-    name, on = draw(st.sampled_from([f"V{n}" for n in range(9)])), draw(st.sampled_from(("2026-09-25", "2026-10-02", "2026-10-31", "2026-11-02", "2026-11-15")))
+    name, on = (
+        draw(st.sampled_from([f"V{n}" for n in range(9)])),
+        draw(st.sampled_from(("2026-09-25", "2026-10-02", "2026-10-31", "2026-11-02", "2026-11-15"))),
+    )
     refs = st.tuples(case_ids, yuan) | st.tuples(flow_ids, yuan, st.just("flow")) | st.tuples(order_ids, yuan, st.just("order"))
     make = draw(st.sampled_from(("voucher", "voucher", "accrual", "release")))
     if make == "voucher":
@@ -98,9 +144,14 @@ def _unique_vouchers(entries: list[list[Row]]) -> list[list[Row]]:
 def months(draw: st.DrawFn) -> Collected:
     """A month in which anything may stand beside anything."""
     given_orders = unique(draw(st.lists(orders(), max_size=10)), "platform", "order_id")
-    paid = [receipt(row["order_id"], "10.00", channel=CHANNELS[row["platform"]], flow_id=f"R{n}") for n, row in enumerate(given_orders)]
+    paid = [
+        receipt(row["order_id"], "10.00", channel=CHANNELS[row["platform"]], flow_id=f"R{n}")
+        for n, row in enumerate(given_orders)
+    ]
     given_flows = unique([*draw(st.lists(flows(), max_size=20)), *paid], "channel", "flow_id")
-    given_lines = [{"order_id": f"O{n}", "line_id": "L1", "sku": "S", "qty": 3, "list_fen": 1000, "buyer_paid_fen": 1000} for n in range(8)]
+    given_lines = [
+        {"order_id": f"O{n}", "line_id": "L1", "sku": "S", "qty": 3, "list_fen": 1000, "buyer_paid_fen": 1000} for n in range(8)
+    ]
     return world(
         orders=given_orders,
         cases=unique(draw(st.lists(cases(), max_size=14)), "platform", "case_id"),
@@ -115,7 +166,10 @@ def months(draw: st.DrawFn) -> Collected:
 @st.composite
 def abouts(draw: st.DrawFn) -> dict[str, Any]:
     """The run's options."""
-    return {"standard": draw(st.sampled_from(("SBE", "CAS"))), "as_of": draw(st.sampled_from(("2026-10-15", "2026-10-31", "2026-10-31", "2026-11-05")))}
+    return {
+        "standard": draw(st.sampled_from(("SBE", "CAS"))),
+        "as_of": draw(st.sampled_from(("2026-10-15", "2026-10-31", "2026-10-31", "2026-11-05"))),
+    }
 
 
 def _shuffled(collected: Collected, seed: int) -> Collected:
@@ -140,8 +194,15 @@ def test_every_month_ties(month, about):
 def test_findings_exclude_each_other(month, about):
     found = run(month, **about).findings.filter(pl.col("primary_id").is_null())
 
-    for exclusive in (("C01", "C02", "C04", "C05", "C06", "C07"), ("P01", "P03", "P04"), ("L01", "L03", "L04"), ("C03", "C11", "C13", "C14")):
-        keys = found.filter(pl.col("code").is_in(exclusive) & (pl.col("gap_fen") != 0)).select("platform", "channel", "key", "case_id")
+    for exclusive in (
+        ("C01", "C02", "C04", "C05", "C06", "C07"),
+        ("P01", "P03", "P04"),
+        ("L01", "L03", "L04"),
+        ("C03", "C11", "C13", "C14"),
+    ):
+        keys = found.filter(pl.col("code").is_in(exclusive) & (pl.col("gap_fen") != 0)).select(
+            "platform", "channel", "key", "case_id"
+        )
         keys = keys if exclusive[0] != "L01" else keys.filter(pl.col("case_id").is_not_null())
         assert not keys.is_duplicated().any(), (exclusive, keys)
 
@@ -154,7 +215,9 @@ def test_the_places_of_rows_and_running_again_change_nothing(month, about, seed)
     assert again.summary == first.summary == shuffled.summary
     for name in RESULTS:
         assert first.tables[name].equals(again.tables[name]), name
-        assert first.tables[name].drop("evidence", strict=False).equals(shuffled.tables[name].drop("evidence", strict=False)), name
+        assert first.tables[name].drop("evidence", strict=False).equals(shuffled.tables[name].drop("evidence", strict=False)), (
+            name
+        )
 
 
 @few
@@ -173,7 +236,9 @@ def test_a_wider_tolerance_never_finds_more_differences(month, about):
     amounts = ("P01", "P04", "P05", "C05", "C06", "C07", "C08", "L03", "L04", "A03")
 
     narrow, wide = (
-        reconcile(month, scope(**about, config={"tolerance": {"row": row}})).tables["discrepancies"].filter(pl.col("code").is_in(amounts))
+        reconcile(month, scope(**about, config={"tolerance": {"row": row}}))
+        .tables["discrepancies"]
+        .filter(pl.col("code").is_in(amounts))
         for row in ("0.01", "0.02")
     )
 

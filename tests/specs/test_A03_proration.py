@@ -9,8 +9,14 @@ LINE = {"line_id": "L1", "qty": 1}
 
 
 def _month(*cases, lines=None, flows=None, **more):
-    given = [refund(f"F{c['case_id']}", f"{c['final_fen'] / 100:.2f}", case_id=c["case_id"]) for c in cases] if flows is None else flows
-    return run(world(orders=[order("O1", "100.00")], lines=lines or [line("O1", "L1", "100.00", 3)], cases=cases, flows=given, **more))
+    given = (
+        [refund(f"F{c['case_id']}", f"{c['final_fen'] / 100:.2f}", case_id=c["case_id"]) for c in cases]
+        if flows is None
+        else flows
+    )
+    return run(
+        world(orders=[order("O1", "100.00")], lines=lines or [line("O1", "L1", "100.00", 3)], cases=cases, flows=given, **more)
+    )
 
 
 def test_pieces_refunded_one_by_one_close_at_what_was_paid():
@@ -77,7 +83,10 @@ def test_the_over_refund_and_the_voucher_of_the_same_amount_are_related_to_it():
     assert refunded.codes == ["A03 C1"] and refunded.one("C05")["primary_id"] == refunded.one("A03")["discrepancy_id"]
     assert refunded.bridge == {"A0": 3333, "A5": 667, "B0": 4000, "C0": 4000}
 
-    booked = _month(case("C1", "O1", "33.33", approved_fen="33.33", erp_fen="40.00", **LINE), flows=[refund("F1", "33.33", case_id="C1")],
-                    vouchers=[voucher("V1", ("C1", "40.00"))])
+    booked = _month(
+        case("C1", "O1", "33.33", approved_fen="33.33", erp_fen="40.00", **LINE),
+        flows=[refund("F1", "33.33", case_id="C1")],
+        vouchers=[voucher("V1", ("C1", "40.00"))],
+    )
     assert booked.codes == ["A03 C1"] and booked.one("L04")["primary_id"] == booked.one("A03")["discrepancy_id"]
     assert booked.bridge == {"A0": 3333, "B0": 3333, "B6": 667, "C0": 4000}

@@ -26,7 +26,9 @@ def test_a_voucher_of_refund_and_clawback_is_right():
 
 
 def test_another_gap_than_the_clawback_is_L04():
-    assert run(world(**PAID, flows=[REFUND, _clawback(case_id="C1")], vouchers=[voucher("V1", ("C1", "31.00"))])).codes == ["L04 C1"]
+    assert run(world(**PAID, flows=[REFUND, _clawback(case_id="C1")], vouchers=[voucher("V1", ("C1", "31.00"))])).codes == [
+        "L04 C1"
+    ]
 
 
 def test_a_clawback_without_a_case_id_follows_the_last_refund_of_its_order():
@@ -37,18 +39,33 @@ def test_a_clawback_without_a_case_id_follows_the_last_refund_of_its_order():
         _clawback(on="2026-10-15 10:00:05", order_id="O1"),
     ]
 
-    month = run(world(orders=[order("O1")], cases=cases, flows=flows, vouchers=[voucher("V1", ("C1", "30.00")), voucher("V2", ("C2", "20.00"))]))
+    month = run(
+        world(
+            orders=[order("O1")],
+            cases=cases,
+            flows=flows,
+            vouchers=[voucher("V1", ("C1", "30.00")), voucher("V2", ("C2", "20.00"))],
+        )
+    )
 
     assert month.codes == ["A04 C2"]
 
 
 def test_the_clawback_is_no_part_of_what_the_case_was_refunded():
-    month = run(world(**PAID, flows=[REFUND, _clawback("30.00", case_id="C1", order_id="O1")], vouchers=[voucher("V1", ("C1", "60.00"))]))
+    month = run(
+        world(**PAID, flows=[REFUND, _clawback("30.00", case_id="C1", order_id="O1")], vouchers=[voucher("V1", ("C1", "60.00"))])
+    )
 
     assert month.codes == [] and month.bridge["A6"] == 3000
 
 
 def test_a_refund_with_its_clawback_after_the_month_is_judged_on_what_moved_in_it():
-    month = run(world(**PAID, flows=[REFUND, _clawback(on="2026-11-02", case_id="C1", order_id="O1")], vouchers=[voucher("V1", ("C1", "30.00"))]))
+    month = run(
+        world(
+            **PAID,
+            flows=[REFUND, _clawback(on="2026-11-02", case_id="C1", order_id="O1")],
+            vouchers=[voucher("V1", ("C1", "30.00"))],
+        )
+    )
 
     assert month.codes == [] and month.bridge == {"A0": 3000, "B0": 3000, "C0": 3000}

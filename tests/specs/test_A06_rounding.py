@@ -47,4 +47,6 @@ def test_the_tolerance_is_the_configured_one():
 
     assert run(month, config={"tolerance": {"row": "0.05"}}).codes == ["A06 C1"]
     assert run(month, config={"tolerance": {"row": "0.04"}}).codes == ["C05 C1"]
-    assert run(world(**CASES, flows=[refund("F1", "30.01", case_id="C1")]), config={"tolerance": {"row": "0.00"}}).codes == ["C05 C1"]
+    assert run(world(**CASES, flows=[refund("F1", "30.01", case_id="C1")]), config={"tolerance": {"row": "0.00"}}).codes == [
+        "C05 C1"
+    ]

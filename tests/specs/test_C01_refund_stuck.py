@@ -11,7 +11,10 @@ def test_a_refund_that_has_not_arrived_is_in_transit_until_day_3_and_stuck_from_
         world(
             orders=[order("O1"), order("O2")],
             cases=[case("OLD", "O1", done="2026-10-27 23:59:59"), case("YOUNG", "O2", done="2026-10-28 00:00:00")],
-            flows=[refund("F1", on="2026-10-27", case_id="OLD", status=status), refund("F2", on="2026-10-28", case_id="YOUNG", status=status)],
+            flows=[
+                refund("F1", on="2026-10-27", case_id="OLD", status=status),
+                refund("F2", on="2026-10-28", case_id="YOUNG", status=status),
+            ],
         )
     )
 

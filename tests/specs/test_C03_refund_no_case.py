@@ -58,7 +58,11 @@ def test_a_refund_that_has_not_succeeded_or_comes_after_as_of_is_none():
 
 
 def test_a_refund_of_an_earlier_month_is_still_without_a_case_but_not_in_this_bridge():
-    month = run(world(orders=[order("O1", on="2026-09-10")], flows=[refund("F1", on="2026-09-20", order_id="O1")], bills_from="2026-09-01"))
+    month = run(
+        world(
+            orders=[order("O1", on="2026-09-10")], flows=[refund("F1", on="2026-09-20", order_id="O1")], bills_from="2026-09-01"
+        )
+    )
 
     assert month.codes == ["C03 F1"] and month.bridge == {}
 
@@ -69,3 +73,25 @@ def test_two_channels_may_use_the_same_flow_id():
     found = run(world(orders=[order("O1")], flows=flows, vouchers=None)).all("C03")
 
     assert len({row["discrepancy_id"] for row in found}) == len(found) == 2
+
+
+def test_an_order_whose_cases_are_all_paid_has_none_left_for_a_further_refund():
+    cases = [case("C1", "O1", "20.00"), case("C2", "O1", "25.00")]
+    flows = [refund("F1", "20.00", order_id="O1"), refund("F2", "25.00", order_id="O1")]
+
+    other = run(world(orders=[order("O1")], cases=cases, flows=[*flows, refund("F3", "7.00", "2026-10-20", order_id="O1")]))
+    same = run(world(orders=[order("O1")], cases=cases, flows=[*flows, refund("F3", "25.00", "2026-10-20", order_id="O1")]))
+
+    assert other.codes == ["C03 F3"]
+    assert same.codes == ["C07 C2"]
+
+
+def test_a_refund_that_states_only_a_payment_number_finds_the_case_of_its_orders_unless_two_would_do():
+    orders = [order("O1", pay_id="PAY"), order("O2", pay_id="PAY")]
+    paid = [refund("F1", pay_id="PAY")]
+
+    one = run(world(orders=orders, cases=[case("C1", "O1"), case("C2", "O2", "20.00", done="2026-10-31")], flows=paid))
+    two = run(world(orders=orders, cases=[case("C1", "O1"), case("C2", "O2")], flows=paid))
+
+    assert one.codes == ["C02 C2"]
+    assert two.codes == ["C03 F1", "C04 C1", "C04 C2"]

@@ -7,7 +7,10 @@ from tests.world import case, order, receipt, refund, run, voucher, world
 
 def test_a_case_without_a_flow_is_C04_from_day_4():
     month = run(
-        world(orders=[order("O1"), order("O2")], cases=[case("OLD", "O1", done="2026-10-27"), case("YOUNG", "O2", "20.00", done="2026-10-28")])
+        world(
+            orders=[order("O1"), order("O2")],
+            cases=[case("OLD", "O1", done="2026-10-27"), case("YOUNG", "O2", "20.00", done="2026-10-28")],
+        )
     )
 
     assert month.codes == ["C02 YOUNG", "C04 OLD"]
@@ -55,7 +58,12 @@ def test_the_same_case_id_on_two_platforms_with_a_refund_each_is_two_right_cases
     orders = [order("O1"), order("O2", platform="jd")]
     cases = [case("SAME", "O1"), case("SAME", "O2", "20.00", platform="jd")]
     stated = [{"order_id": o} if states_its_order else {} for o in ("O1", "O2")]
-    flows = [receipt("O1"), receipt("O2", channel="jd"), refund("F1", case_id="SAME", **stated[0]), refund("F2", "20.00", case_id="SAME", channel="jd", **stated[1])]
+    flows = [
+        receipt("O1"),
+        receipt("O2", channel="jd"),
+        refund("F1", case_id="SAME", **stated[0]),
+        refund("F2", "20.00", case_id="SAME", channel="jd", **stated[1]),
+    ]
 
     month = run(world(orders=orders, cases=cases, flows=flows, receipts=False), config={"receipt_basis": {"jd": "paid"}})
 
@@ -65,7 +73,9 @@ def test_the_same_case_id_on_two_platforms_with_a_refund_each_is_two_right_cases
 def test_taobao_and_tmall_are_one_platform_in_keys():
     config = {"receipt_basis": {"alipay": "paid"}}
     ids = {
-        run(world(orders=[order("O1", platform=p)], cases=[case("C1", "O1", platform=p)]), config=config).one("C04")["discrepancy_id"]
+        run(world(orders=[order("O1", platform=p)], cases=[case("C1", "O1", platform=p)]), config=config).one("C04")[
+            "discrepancy_id"
+        ]
         for p in ("taobao", "tmall")
     }
 
@@ -91,8 +101,12 @@ def test_a_case_paid_after_the_period_was_never_C04_to_a_later_as_of_and_stands_
 
 def test_a_case_paid_before_the_period_stands_in_A2_without_a_finding():
     month = run(
-        world(orders=[order("O1", on="2026-09-10")], cases=[case("C1", "O1", done="2026-10-02")],
-              flows=[refund("F1", on="2026-09-29", case_id="C1")], bills_from="2026-09-01")
+        world(
+            orders=[order("O1", on="2026-09-10")],
+            cases=[case("C1", "O1", done="2026-10-02")],
+            flows=[refund("F1", on="2026-09-29", case_id="C1")],
+            bills_from="2026-09-01",
+        )
     )
 
     assert month.codes == [] and month.bridge == {"A0": 3000, "A2": -3000}
@@ -114,7 +128,14 @@ def test_a_case_of_an_earlier_month_paid_in_this_one_stands_in_A1_and_so_does_an
 def test_a_case_that_ended_before_the_first_loaded_bill_is_none():
     cases = [case("UNSEEN", "O1", done="2026-10-04 23:59:59"), case("SEEN", "O2", done="2026-10-05 00:00:00")]
 
-    month = run(world(orders=[order("O1", on="2026-09-10"), order("O2", on="2026-09-10")], cases=cases, flows=[refund("F0", "1.00")], bills_from={"wechat": "2026-10-05"}))
+    month = run(
+        world(
+            orders=[order("O1", on="2026-09-10"), order("O2", on="2026-09-10")],
+            cases=cases,
+            flows=[refund("F0", "1.00")],
+            bills_from={"wechat": "2026-10-05"},
+        )
+    )
 
     assert [row for row in month.codes if row[:3] in ("C02", "C04")] == ["C04 SEEN"]
     assert month.bridge == {"A0": 6000, "A2": -3000, "A3": 100, "A4": -3000, "B0": 100, "C0": 100}

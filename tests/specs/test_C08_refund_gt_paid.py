@@ -4,7 +4,12 @@ from tests.world import case, order, refund, run, world
 
 
 def test_refunds_that_each_equal_their_case_but_together_exceed_the_order_are_C08():
-    cases = [case("C1", "O1", "30.00"), case("C2", "O1", "30.00", done="2026-10-20"), case("C3", "O2", "30.00"), case("C4", "O2", "20.00")]
+    cases = [
+        case("C1", "O1", "30.00"),
+        case("C2", "O1", "30.00", done="2026-10-20"),
+        case("C3", "O2", "30.00"),
+        case("C4", "O2", "20.00"),
+    ]
     flows = [
         refund("F1", case_id="C1", order_id="O1"),
         refund("F2", case_id="C2", order_id="O1", on="2026-10-20"),
@@ -23,7 +28,9 @@ def test_refunds_that_each_equal_their_case_but_together_exceed_the_order_are_C0
 def test_when_one_case_explains_the_whole_excess_C08_is_related_to_it():
     twice = [refund(f"F{n}", case_id="C1", order_id="O1", request_no=f"R{n}") for n in (1, 2)]
 
-    over = run(world(orders=[order("O1", "30.00")], cases=[case("C1", "O1")], flows=[refund("F1", "36.00", case_id="C1", order_id="O1")]))
+    over = run(
+        world(orders=[order("O1", "30.00")], cases=[case("C1", "O1")], flows=[refund("F1", "36.00", case_id="C1", order_id="O1")])
+    )
     double = run(world(orders=[order("O1", "30.00")], cases=[case("C1", "O1")], flows=twice))
 
     assert over.codes == ["C05 C1"] and over.one("C08")["primary_id"] == over.one("C05")["discrepancy_id"]
@@ -50,7 +57,10 @@ def test_small_transfers_count_and_chargebacks_do_not():
 
 
 def test_what_was_refunded_inside_escrow_counts():
-    cases = [case("C1", "O1", "30.00", "2026-10-10", platform="taobao"), case("C2", "O1", "30.00", "2026-10-20", platform="taobao")]
+    cases = [
+        case("C1", "O1", "30.00", "2026-10-10", platform="taobao"),
+        case("C2", "O1", "30.00", "2026-10-20", platform="taobao"),
+    ]
     orders = [order("O1", "50.00", platform="taobao", confirmed="2026-10-15", refunded_fen="60.00")]
 
     month = run(world(orders=orders, cases=cases, flows=[refund("F1", on="2026-10-20", channel="alipay", case_id="C2")]))

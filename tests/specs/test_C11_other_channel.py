@@ -31,7 +31,13 @@ def test_a_small_transfer_beside_a_refunded_case_does_not_overpay_it():
 def test_one_equal_to_the_price_difference_of_an_exchange_is_C11_too():
     exchange = case("C1", "O1", "0.00", kind="exchange", price_difference_fen="-8.00")
 
-    month = run(world(orders=[order("O1")], cases=[exchange], flows=[refund("F1", "8.00", kind="small_transfer", order_id="O1", case_id="C1")]))
+    month = run(
+        world(
+            orders=[order("O1")],
+            cases=[exchange],
+            flows=[refund("F1", "8.00", kind="small_transfer", order_id="O1", case_id="C1")],
+        )
+    )
 
     assert month.codes == ["C11 F1"] and month.bridge == {"A3": 800, "B0": 800, "C0": 800}
 
@@ -49,3 +55,10 @@ def test_an_unbooked_one_is_L01_by_its_flow_id():
     month = run(world(orders=[order("O1")], flows=[refund("F1", "8.00", kind="small_transfer", order_id="O1")], vouchers=[]))
 
     assert month.codes == ["C11 F1", "L01 F1"] and month.bridge == {"A3": 800, "B0": 800, "B2": -800}
+
+
+def test_its_ref_is_its_flow_id_even_where_it_states_the_exchange():
+    exchange = case("C1", "O1", "0.00", kind="exchange", price_difference_fen="-8.00")
+    flows = [refund("F1", "8.00", kind="small_transfer", order_id="O1", case_id="C1")]
+
+    assert run(world(orders=[order("O1")], cases=[exchange], flows=flows, vouchers=[])).codes == ["C11 F1", "L01 F1"]

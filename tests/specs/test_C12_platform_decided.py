@@ -22,6 +22,9 @@ def test_a_flow_that_the_platform_decided_on_no_case_is_C12_of_its_order_and_no_
 
 
 def test_a_closed_case_and_one_not_done_as_of_the_day_are_none():
-    cases = [case("C1", "O1", decided_by="platform", platform_status="closed"), case("C2", "O1", done="2026-11-01 00:00:00", decided_by="platform")]
+    cases = [
+        case("C1", "O1", decided_by="platform", platform_status="closed"),
+        case("C2", "O1", done="2026-11-01 00:00:00", decided_by="platform"),
+    ]
 
     assert run(world(orders=[order("O1")], cases=cases)).codes == []

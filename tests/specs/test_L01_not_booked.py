@@ -52,7 +52,10 @@ def test_other_outflows_are_not(kind):
 
 
 def test_refund_and_clawback_of_a_case_are_one_amount_to_book():
-    flows = [refund("F1", case_id="C1", order_id="O1"), refund("F2", "5.00", kind="subsidy_clawback", case_id="C1", order_id="O1")]
+    flows = [
+        refund("F1", case_id="C1", order_id="O1"),
+        refund("F2", "5.00", kind="subsidy_clawback", case_id="C1", order_id="O1"),
+    ]
 
     month = run(world(orders=[order("O1")], cases=[case("C1", "O1")], flows=flows, vouchers=[]))
 
@@ -61,7 +64,10 @@ def test_refund_and_clawback_of_a_case_are_one_amount_to_book():
 
 
 def test_revenue_tax_and_cost_lines_do_not_book_a_refund():
-    cost = [{**line, "account": account} for line, account in zip(voucher("V1", ("C1", "30.00")), ("5001", "5401", "1405"), strict=True)]
+    cost = [
+        {**line, "account": account}
+        for line, account in zip(voucher("V1", ("C1", "30.00")), ("5001", "5401", "1405"), strict=True)
+    ]
 
     assert run(world(**PAID, vouchers=[cost])).codes == ["L01 C1"]
 

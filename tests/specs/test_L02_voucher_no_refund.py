@@ -4,7 +4,15 @@ from tests.world import accrual, case, order, refund, run, voucher, world
 
 
 def test_a_voucher_whose_ref_has_no_flow_is_L02_by_voucher_and_stands_in_B4():
-    month = run(world(vouchers=[voucher("V1", ("C9", "30.00")), voucher("V2", ("F9", "20.00", "flow")), voucher("V3", ("O9", "10.00", "order"))]))
+    month = run(
+        world(
+            vouchers=[
+                voucher("V1", ("C9", "30.00")),
+                voucher("V2", ("F9", "20.00", "flow")),
+                voucher("V3", ("O9", "10.00", "order")),
+            ]
+        )
+    )
 
     assert month.codes == ["L02 V1", "L02 V2", "L02 V3"]
     first = month.all("L02")[0]
@@ -39,7 +47,10 @@ def test_the_same_voucher_number_in_two_months_is_two_vouchers():
 
 
 def test_an_accrual_is_no_voucher_without_refund():
-    month = run(world(orders=[order("O1")], cases=[case("C1", "O1", done=None)], vouchers=[accrual("V1", "C1", "30.00", "2026-10-30")]), standard="CAS")
+    month = run(
+        world(orders=[order("O1")], cases=[case("C1", "O1", done=None)], vouchers=[accrual("V1", "C1", "30.00", "2026-10-30")]),
+        standard="CAS",
+    )
 
     assert month.codes == [] and month.bridge == {"B3": 3000, "C0": 3000}
 

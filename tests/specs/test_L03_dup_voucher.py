@@ -11,7 +11,13 @@ def test_k_vouchers_of_the_same_gross_are_L03_and_stand_in_B5():
     assert month.codes == ["L03 C1"]
     assert month.amounts("L03") == (3000, 9000, 6000)
     assert all(name in month.one("L03")["why"] for name in ("V2", "V3", "V4"))
-    assert month.one("L03")["evidence"] == ["aftersales.csv:2", "flows.csv:3", "voucher_lines.csv:10", "voucher_lines.csv:4", "voucher_lines.csv:7"]
+    assert month.one("L03")["evidence"] == [
+        "aftersales.csv:2",
+        "flows.csv:3",
+        "voucher_lines.csv:10",
+        "voucher_lines.csv:4",
+        "voucher_lines.csv:7",
+    ]
     assert month.bridge == {"A0": 3000, "B0": 3000, "B5": 6000, "C0": 9000}
 
 

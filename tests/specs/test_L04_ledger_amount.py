@@ -38,12 +38,21 @@ def test_an_order_ref_books_the_refund_of_its_amount_when_the_order_has_several(
 
 
 def test_a_refund_on_no_case_is_compared_with_its_own_vouchers():
-    month = run(world(orders=[order("O1")], flows=[refund("F1", order_id="O1")], vouchers=[voucher("V1", ("F1", "25.00", "flow"))]))
+    month = run(
+        world(orders=[order("O1")], flows=[refund("F1", order_id="O1")], vouchers=[voucher("V1", ("F1", "25.00", "flow"))])
+    )
 
     assert month.codes == ["C03 F1", "L04 F1"] and month.amounts("L04") == (3000, 2500, -500)
 
 
 def test_the_over_refund_that_the_ledger_booked_as_it_left_is_only_C05():
-    month = run(world(orders=[order("O1")], cases=[case("C1", "O1")], flows=[refund("F1", "35.00", case_id="C1")], vouchers=[voucher("V1", ("C1", "35.00"))]))
+    month = run(
+        world(
+            orders=[order("O1")],
+            cases=[case("C1", "O1")],
+            flows=[refund("F1", "35.00", case_id="C1")],
+            vouchers=[voucher("V1", ("C1", "35.00"))],
+        )
+    )
 
     assert month.codes == ["C05 C1"]

@@ -44,7 +44,11 @@ def test_what_a_month_booked_in_part_is_late_for_the_rest():
     assert month.bridge == {"A0": 3000, "B0": 3000, "B2": -2000, "C0": 1000}
 
 
-APPROVED = {"orders": [order("O1")], "cases": [case("C1", "O1", done="2026-11-03", approved_at="2026-10-28")], "flows": [refund("F1", on="2026-11-03", case_id="C1")]}
+APPROVED = {
+    "orders": [order("O1")],
+    "cases": [case("C1", "O1", done="2026-11-03", approved_at="2026-10-28")],
+    "flows": [refund("F1", on="2026-11-03", case_id="C1")],
+}
 
 
 def test_under_CAS_an_approval_without_an_accrual_is_late_although_money_and_voucher_agree():
@@ -67,7 +71,12 @@ def test_under_CAS_the_accrual_is_the_booking_and_its_release_none():
 
 def test_under_CAS_an_approval_of_last_month_counts_when_it_is_booked_in_this_one():
     cases = [case("C1", "O1", done="2026-10-02", approved_at="2026-09-28")]
-    month = world(orders=[order("O1", on="2026-09-10")], cases=cases, flows=[refund("F1", on="2026-10-02", case_id="C1")], bills_from="2026-09-01")
+    month = world(
+        orders=[order("O1", on="2026-09-10")],
+        cases=cases,
+        flows=[refund("F1", on="2026-10-02", case_id="C1")],
+        bills_from="2026-09-01",
+    )
 
     cas = run(month, standard="CAS")
     assert cas.codes == ["L05 C1"] and cas.amounts("L05") == (3000, 0, -3000)

@@ -17,7 +17,13 @@ def test_a_payment_that_differs_from_its_order_is_P01_and_one_fen_is_not():
     assert (over["expected_fen"], over["actual_fen"], over["gap_fen"]) == (10000, 10350, 350)
     assert (short["expected_fen"], short["actual_fen"], short["gap_fen"]) == (10000, 9700, -300)
     assert over["evidence"] == ["orders.csv:2", "flows.csv:2"]
-    assert (over["key_kind"], over["order_id"], over["platform"], over["channel"], over["nature"]) == ("order_id", "OVER", "wechat_mini", "wechat", "break")
+    assert (over["key_kind"], over["order_id"], over["platform"], over["channel"], over["nature"]) == (
+        "order_id",
+        "OVER",
+        "wechat_mini",
+        "wechat",
+        "break",
+    )
     assert month.bridge == {} and month.verdict == "breaks"
 
 
@@ -72,7 +78,11 @@ def test_a_template_payment_and_the_receipt_of_its_pay_id_are_one_payment():
 def test_the_order_or_the_receipt_must_lie_in_the_period():
     month = run(
         world(
-            orders=[order("BOTH_BEFORE", on="2026-09-20"), order("PAID_BEFORE", on="2026-09-30 23:59:59"), order("LAST_SECOND", on="2026-10-31 23:59:59")],
+            orders=[
+                order("BOTH_BEFORE", on="2026-09-20"),
+                order("PAID_BEFORE", on="2026-09-30 23:59:59"),
+                order("LAST_SECOND", on="2026-10-31 23:59:59"),
+            ],
             flows=[
                 receipt("BOTH_BEFORE", "90.00", "2026-09-20"),
                 receipt("PAID_BEFORE", "90.00", "2026-10-01 00:00:00"),
@@ -96,7 +106,12 @@ def test_in_escrow_a_receipt_is_due_net_of_what_was_refunded_before_confirmation
     escrow = {"platform": "taobao", "confirmed": "2026-10-15", "refunded_fen": "30.00"}
     case = {"platform": "taobao", "kind": "refund_only", "applied_at": "2026-10-10", "platform_status": "success"}
     cases = [
-        {**order_case, "applied_at": order("x")["paid_at"], "completed_at": order("x", confirmed="2026-10-10")["completed_at"], "final_fen": 3000}
+        {
+            **order_case,
+            "applied_at": order("x")["paid_at"],
+            "completed_at": order("x", confirmed="2026-10-10")["completed_at"],
+            "final_fen": 3000,
+        }
         for order_case in ({**case, "case_id": "C1", "order_id": "NET"}, {**case, "case_id": "C2", "order_id": "GROSS"})
     ]
 
@@ -104,7 +119,10 @@ def test_in_escrow_a_receipt_is_due_net_of_what_was_refunded_before_confirmation
         world(
             orders=[order("NET", **escrow), order("GROSS", **escrow)],
             cases=cases,
-            flows=[receipt("NET", "70.00", "2026-10-15", channel="alipay"), receipt("GROSS", "100.00", "2026-10-15", channel="alipay")],
+            flows=[
+                receipt("NET", "70.00", "2026-10-15", channel="alipay"),
+                receipt("GROSS", "100.00", "2026-10-15", channel="alipay"),
+            ],
             receipts=False,
         )
     )

@@ -5,7 +5,11 @@ from tests.world import order, receipt, run, world
 
 def test_a_paid_order_without_a_payment_is_P03_when_older_than_two_days():
     month = run(
-        world(orders=[order("OLD", on="2026-10-28 23:59:59"), order("YOUNG", on="2026-10-29 00:00:00"), order("PAID")], flows=[receipt("PAID")], receipts=False)
+        world(
+            orders=[order("OLD", on="2026-10-28 23:59:59"), order("YOUNG", on="2026-10-29 00:00:00"), order("PAID")],
+            flows=[receipt("PAID")],
+            receipts=False,
+        )
     )
 
     assert month.codes == ["P03 OLD"]
@@ -21,7 +25,11 @@ def test_gifts_orders_of_nothing_and_unpaid_orders_are_none():
 
 
 def test_an_order_paid_before_the_period_is_none_and_so_is_one_before_the_first_loaded_bill():
-    orders = [order("SEPTEMBER", on="2026-09-30 23:59:59"), order("UNSEEN", on="2026-10-04 23:59:59"), order("SEEN", on="2026-10-05 00:00:00")]
+    orders = [
+        order("SEPTEMBER", on="2026-09-30 23:59:59"),
+        order("UNSEEN", on="2026-10-04 23:59:59"),
+        order("SEEN", on="2026-10-05 00:00:00"),
+    ]
     orders, flows = [*orders, order("PAID")], [receipt("PAID")]
 
     month = run(world(orders=orders, flows=flows, receipts=False, bills_from={"wechat": "2026-10-05"}))

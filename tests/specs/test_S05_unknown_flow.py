@@ -4,7 +4,11 @@ from tests.world import flow, run, world
 
 
 def test_an_unknown_flow_is_S05_out_positive_and_in_negative():
-    month = run(world(flows=[flow("OUT", "unknown", "-3.80", scene="其它"), flow("IN", "unknown", "12.61"), flow("KNOWN", "fee", "-1.00")]))
+    month = run(
+        world(
+            flows=[flow("OUT", "unknown", "-3.80", scene="其它"), flow("IN", "unknown", "12.61"), flow("KNOWN", "fee", "-1.00")]
+        )
+    )
 
     assert month.codes == ["S05 IN", "S05 OUT"]
     incoming, outgoing = month.all("S05")

@@ -28,7 +28,10 @@ def test_a_refund_after_confirmation_needs_its_flow():
     month = run(world(orders=[_order(confirmed="2026-10-08")], cases=[_case()]))
 
     assert month.codes == ["C04 C1"] and month.bridge == {"A0": 3000, "A4": -3000}
-    assert run(world(orders=[_order(confirmed="2026-10-08")], cases=[_case()], flows=[_refund(case_id="C1", on="2026-10-10")])).codes == []
+    assert (
+        run(world(orders=[_order(confirmed="2026-10-08")], cases=[_case()], flows=[_refund(case_id="C1", on="2026-10-10")])).codes
+        == []
+    )
 
 
 def test_completion_decides_and_not_application_or_the_word_sold():
@@ -56,10 +59,21 @@ def test_a_stated_amount_that_disagrees_is_C05_or_C06_and_A4E_keeps_the_final(st
 
 def test_the_stated_amount_stands_for_all_success_cases_and_its_gap_goes_to_the_last_in_escrow():
     orders = [_order(confirmed="2026-10-15", refunded="75.00", paid="200.00")]
-    cases = [_case("FIRST", final="10.00", done="2026-10-09"), _case("LAST", final="20.00", done="2026-10-12"),
-             _case("AFTER", final="40.00", done="2026-10-20"), _case("CLOSED", final="9.00", platform_status="closed")]
+    cases = [
+        _case("FIRST", final="10.00", done="2026-10-09"),
+        _case("LAST", final="20.00", done="2026-10-12"),
+        _case("AFTER", final="40.00", done="2026-10-20"),
+        _case("CLOSED", final="9.00", platform_status="closed"),
+    ]
 
-    month = run(world(orders=orders, cases=cases, flows=[receipt("O1", "165.00", "2026-10-15", channel="alipay"), _refund("F1", "40.00", case_id="AFTER")], receipts=False))
+    month = run(
+        world(
+            orders=orders,
+            cases=cases,
+            flows=[receipt("O1", "165.00", "2026-10-15", channel="alipay"), _refund("F1", "40.00", case_id="AFTER")],
+            receipts=False,
+        )
+    )
 
     assert month.codes == ["C05 LAST"]
     assert month.amounts("C05") == (2000, 2500, 500)
@@ -67,7 +81,14 @@ def test_the_stated_amount_stands_for_all_success_cases_and_its_gap_goes_to_the_
 
 
 def test_the_order_brings_what_it_paid_less_what_was_refunded_inside_escrow():
-    month = run(world(orders=[_order(confirmed="2026-10-15")], cases=[_case()], flows=[receipt("O1", "70.00", "2026-10-15", channel="alipay")], receipts=False))
+    month = run(
+        world(
+            orders=[_order(confirmed="2026-10-15")],
+            cases=[_case()],
+            flows=[receipt("O1", "70.00", "2026-10-15", channel="alipay")],
+            receipts=False,
+        )
+    )
 
     assert month.codes == []
 
@@ -90,7 +111,12 @@ def _pdd(case_id, *, is_stated, done="2026-10-10"):
 
 
 def test_pdd_states_a_status_only_and_without_it_an_in_escrow_case_is_C04():
-    pairs = [_pdd("STATED", is_stated=True), _pdd("NOT", is_stated=False), _pdd("YOUNG", is_stated=False, done="2026-10-29"), _pdd("SILENT", is_stated=None)]
+    pairs = [
+        _pdd("STATED", is_stated=True),
+        _pdd("NOT", is_stated=False),
+        _pdd("YOUNG", is_stated=False, done="2026-10-29"),
+        _pdd("SILENT", is_stated=None),
+    ]
 
     month = run(world(orders=[o for o, _ in pairs], cases=[c for _, c in pairs]))
 
@@ -120,8 +146,13 @@ def test_exchanges_and_open_cases_take_no_part_in_escrow():
 def test_the_later_confirmation_does_not_make_an_order_paid_in_full_short():
     """A refund inside escrow in September and the confirmation in October."""
     month = run(
-        world(orders=[_order(on="2026-09-10", confirmed="2026-10-02")], cases=[_case(done="2026-09-20")],
-              flows=[receipt("O1", "70.00", "2026-10-02", channel="alipay")], receipts=False, bills_from="2026-09-01")
+        world(
+            orders=[_order(on="2026-09-10", confirmed="2026-10-02")],
+            cases=[_case(done="2026-09-20")],
+            flows=[receipt("O1", "70.00", "2026-10-02", channel="alipay")],
+            receipts=False,
+            bills_from="2026-09-01",
+        )
     )
 
     assert month.codes == [] and month.bridge == {}
@@ -133,6 +164,9 @@ def test_a_case_id_on_two_platforms_is_told_apart_by_the_vouchers_shop():
     flows = [receipt("O2", channel="jd"), refund("F1", order_id="O1"), refund("F2", "20.00", order_id="O2", channel="jd")]
     vouchers = [voucher("V1", ("SAME", "30.00"), shop="甲"), voucher("V2", ("SAME", "20.00"), shop="乙", wallet="101203")]
 
-    month = run(world(orders=orders, cases=cases, flows=[receipt("O1"), *flows], vouchers=vouchers, receipts=False), config={"receipt_basis": {"jd": "paid"}})
+    month = run(
+        world(orders=orders, cases=cases, flows=[receipt("O1"), *flows], vouchers=vouchers, receipts=False),
+        config={"receipt_basis": {"jd": "paid"}},
+    )
 
     assert month.codes == []
