@@ -31,22 +31,25 @@ def build_flows(flows: pl.DataFrame, orders: pl.DataFrame, cases: pl.DataFrame, 
         .with_columns(scope.is_fact("money_at").alias("is_fact"))
         .pipe(attach_order, orders, {"o": "o"})
     )
-    stated = pl.DataFrame({"case_c": _find_case(found, cases, "case_id"), "request_c": _find_case(found, cases, "request_no")})
-    either = stated.select(pl.coalesce("case_c", "request_c")).to_series()
+    stated = pl.DataFrame({"request_c": _find_case(found, cases, "request_no"), "case_c": _find_case(found, cases, "case_id")})
+    found = found.hstack(stated)
+    named = found.select(pl.coalesce("case_c", "request_c")).to_series()
     found = (
-        found.hstack(stated)
-        .with_columns(
-            pl.col("order_id").fill_null(cases["order_id"].gather(either)), cases["pay_group"].gather(either).alias("case_group")
-        )
+        found.with_columns(pl.col("order_id").fill_null(cases["order_id"].gather(named)))
         .pipe(_add_order_by_payment, orders)
         .pipe(attach_order, orders, {"o": "o", "order_group": "pay_group", "platform_key": "platform_key", "order_shop": "shop"})
+        .with_columns(
+            pl.coalesce("shop", "order_shop").alias("shop"),
+            pl.coalesce("order_group", "order_id").alias("order_group"),
+            pl.col("kind").is_in(REFUND_FLOW_KINDS).alias("is_refund_type"),
+            SOURCE.alias("source"),
+        )
     )
-    return found.with_columns(
-        pl.coalesce("shop", "order_shop").alias("shop"),
-        pl.coalesce("order_group", "case_group", "order_id", "pay_id", "flow_id").alias("pay_group"),
-        pl.col("kind").is_in(REFUND_FLOW_KINDS).alias("is_refund_type"),
-        SOURCE.alias("source"),
-    ).drop("order_group", "case_group", "order_shop")
+    groups = [cases["pay_group"].gather(found[column]).alias(column) for column in ("request_c", "case_c")]
+    group = pl.DataFrame(groups).select(pl.coalesce(*groups, found["order_group"], found["pay_id"], found["flow_id"])).to_series()
+    # A flow that contradicts itself is where its case is: no key of it may lead into another group.
+    kept = [pl.Series(one.name, found[one.name]).set((one != group).fill_null(value=False), None) for one in groups]
+    return found.with_columns(group.alias("pay_group"), *kept).drop("order_shop")
 
 
 def _find_case(flows: pl.DataFrame, cases: pl.DataFrame, column: str) -> pl.Series:
@@ -121,8 +124,10 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
             pl.coalesce("money_at", "at").dt.date().alias("day"),
             may_take("case_c").alias("c"),
             may_take("request_c").alias("request_c"),
-            _order_key().alias("order"),
-            pl.when(pl.col("order_id").is_null()).then(_lane_key("pay_id")).alias("trade_no"),
+            pl.when(pl.col("order_group") == pl.col("pay_group")).then(_order_key()).alias("order"),
+            pl.when(pl.col("order_id").is_null() & (pl.col("pay_id") == pl.col("pay_group")))
+            .then(_lane_key("pay_id"))
+            .alias("trade_no"),
             pl.col("pay_group").hash().alias("partition"),
         ),
         partitions=partitions,
@@ -362,18 +367,19 @@ def _sum_by_number(numbers: pl.Series, amounts: pl.Series, size: int) -> tuple[p
     )
 
 
+def paid_channels(payments: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """The channels that the orders `o` of `asked` were paid by: one row per order, a sorted list."""
+    orders = asked.select("o").drop_nulls().unique()
+    paid = payments.select("o", "channel").join(orders, on="o", how="semi")
+    return paid.group_by("o").agg(pl.col("channel").unique().sort().alias("paid_channels"))
+
+
 def name_flows(flows: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
     """Add `flow_code`: what a refund-type flow that stands on no case is, and C11 for one that left by another channel.
 
     Null for a flow that its case explains, and for what is no refund. Source: precedence C11 C12 C13 over C03; rulings 18.
     """
-    asked = flows.select("o").drop_nulls().unique()
-    paid_by = (
-        payments.select("o", "channel")
-        .join(asked, on="o", how="semi")
-        .group_by("o")
-        .agg(pl.col("channel").unique().sort().alias("paid_channels"))
-    )
+    paid_by = paid_channels(payments, flows)
     other_channel = (~pl.col("channel").is_in(pl.col("paid_channels"))).fill_null(False)
     alone = (
         pl.when(pl.col("kind") == "chargeback")

@@ -6,14 +6,19 @@ from datetime import datetime
 
 import polars as pl
 
-from recon_kit.facts.channel import SOURCE
+from recon_kit.facts.channel import SOURCE, paid_channels
 from recon_kit.facts.coverage import platform_covered
 from recon_kit.facts.ledger import is_booked_in
 from recon_kit.facts.scope import Scope
 
 
 def judge_cases(
-    cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame, scope: Scope, covered: dict[str, datetime]
+    cases: pl.DataFrame,
+    flows: pl.DataFrame,
+    parts: pl.DataFrame,
+    payments: pl.DataFrame,
+    scope: Scope,
+    covered: dict[str, datetime],
 ) -> pl.DataFrame:
     """Add to each case what its flows paid as of the as-of day, and the limits it is judged by.
 
@@ -49,10 +54,13 @@ def judge_cases(
         platform_covered(covered), return_dtype=pl.Datetime("us", "Asia/Shanghai"), default=None
     )
     channel = pl.coalesce(
-        "flow_channel", pl.col("platform").replace_strict(scope.usual_channel, return_dtype=pl.String, default=None)
+        "flow_channel",
+        pl.col("paid_channels").list.first(),
+        pl.col("platform").replace_strict(scope.usual_channel, return_dtype=pl.String, default=None),
     )
     return (
         cases.join(paid, on="c", how="left", validate="1:1", maintain_order="left")
+        .join(paid_channels(payments, cases), on="o", how="left", validate="m:1", maintain_order="left")
         .with_columns(
             pl.col("paid_fen", "n_paid", "paid_before_fen", "paid_in_fen").fill_null(0),
             pl.col("has_pending", "is_flow_decided").fill_null(False),

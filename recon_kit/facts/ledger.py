@@ -116,6 +116,7 @@ def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, s
         "order_id",
         "o",
         "pay_group",
+        pl.col("pay_group").alias("order_group"),
         "approved_at",
         "done_at",
         "amount_fen",
@@ -125,7 +126,11 @@ def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, s
     alone = (
         flow_parts.filter(pl.col("unit").str.starts_with("flow "))
         .select("f", "unit")
-        .join(flows.select("f", "flow_id", "platform_key", "shop", "order_id", "o", "pay_group"), on="f", validate="1:1")
+        .join(
+            flows.select("f", "flow_id", "platform_key", "shop", "order_id", "o", "pay_group", "order_group"),
+            on="f",
+            validate="1:1",
+        )
     )
     return (
         pl.concat([by_case, alone], how="diagonal")
@@ -188,20 +193,22 @@ def _match_vouchers(
         how="left",
         validate="m:1",
     )
-    by_unit = units.select("unit", "pay_group", "order_id")
-    groups = units.select("order_id", pl.col("pay_group").alias("order_group")).drop_nulls().unique("order_id", keep="any")
-    is_order = pl.col("ref_kind") == "order"
+    in_group = pl.col("order_group") == pl.col("pay_group")
+    groups = units.filter(in_group).select("order_id", "order_group").drop_nulls().unique().unique("order_id", keep="none")
     right = (
-        right.with_columns(pl.coalesce("unit", pl.when(pl.col("ref_kind") == "case").then("unit_by_shop")).alias("unit"))
-        .join(by_unit.select("unit", "pay_group"), on="unit", how="left", validate="m:1")
-        .join(groups, left_on="ref_id", right_on="order_id", how="left", validate="m:1")
+        right.with_columns(
+            pl.coalesce("unit", pl.when(pl.col("ref_kind") == "case").then("unit_by_shop")).alias("unit"),
+            pl.when(pl.col("ref_kind") == "order").then("ref_id").alias("order_id"),
+        )
+        .join(units.select("unit", "pay_group"), on="unit", how="left", validate="m:1")
+        .join(groups, on="order_id", how="left", validate="m:1")
         .select(
             pl.col("r").alias("row"),
             pl.col("gross_fen").alias("amount_fen"),
             pl.col("date").alias("day"),
             "unit",
-            pl.when(is_order).then("ref_id").alias("order"),
-            pl.coalesce("pay_group", pl.when(is_order).then("order_group"), "ref_id").hash().alias("partition"),
+            pl.when(pl.col("order_group").is_not_null()).then("order_id").alias("order"),
+            pl.coalesce("pay_group", "order_group", "ref_id").hash().alias("partition"),
         )
     )
     total = pl.col("flow_before_fen") + pl.col("flow_in_fen") + pl.col("flow_ahead_fen")
@@ -211,7 +218,7 @@ def _match_vouchers(
         pl.coalesce("flow_at", "first_flow_at", "done_at").dt.date().alias("day"),
         pl.lit(0).alias("window_days"),
         "unit",
-        pl.when(~pl.col("in_escrow").fill_null(False)).then("order_id").alias("order"),
+        pl.when(~pl.col("in_escrow").fill_null(value=False) & in_group).then("order_id").alias("order"),
         pl.col("pay_group").hash().alias("partition"),
     )
     return match(PAIRS["M4"], left, right, partitions=partitions)
