@@ -194,13 +194,6 @@ def test_a_frame_without_a_column_of_the_ladder_is_refused():
         match(ladder(on("key")), side({}).drop("window_days"), side({}))
 
 
-def test_a_row_number_used_twice_is_refused():
-    twice = pl.concat([side({1: ("A", 100, 1)}), side({1: ("A", 100, 1)})])
-
-    with pytest.raises(MatchError, match="every row must come out once"):
-        match(ladder(on("key")), twice, side({}))
-
-
 def test_every_pair_of_the_matrix_names_its_passes_once():
     for pair in PAIRS.values():
         names = [rung.name for rung in pair.ladder]
