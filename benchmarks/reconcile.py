@@ -1,6 +1,7 @@
 """Load + match + rules of one month, three times: as recon_kit does it, as the floor, and as SQL in DuckDB.
 
-The floor is what nobody can go below with polars: scan the needed columns and do the bare joins, judging nothing. Each
+The floor is what nobody can go below with polars: scan the columns that are needed (`facts.USED`: keys, amounts, times,
+status, and file and row for the evidence) and do the bare joins, judging nothing. Each
 contestant runs in a process of its own, which prints what it found and is measured from outside (wall time, peak memory).
 """
 
@@ -48,12 +49,13 @@ def run_ours(folder: Path) -> dict[str, int]:
 
 def run_floor(folder: Path) -> dict[str, int]:
     """Scan of the needed columns and the bare joins: order ⟷ receipt, case ⟷ refund by case and by order, refund ⟷ voucher."""
+    from recon_kit.facts import USED
+
     scan = {table: pl.scan_parquet(folder / f"{table}.parquet") for table in ("orders", "flows", "aftersales", "voucher_lines")}
-    orders = scan["orders"].select("order_id", "buyer_paid_fen", "paid_at", "completed_at", "status", "kind").collect()
+    orders, flows = (scan[table].select(USED[table]).collect() for table in ("orders", "flows"))
     cases = (
         scan["aftersales"].select("case_id", "order_id", "final_fen", "completed_at", "platform_status", "erp_status").collect()
     )
-    flows = scan["flows"].select("flow_id", "order_id", "case_id", "amount_fen", "at", "status", "kind").collect()
     lines = scan["voucher_lines"].select("voucher_id", "account", "debit_fen", "credit_fen", "ref_id", "date").collect()
     receipts, refunds = flows.filter(pl.col("kind") == "trade_receipt"), flows.filter(pl.col("kind") == "refund")
     paid = orders.join(receipts, on="order_id", how="left")

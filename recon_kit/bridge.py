@@ -37,29 +37,19 @@ LINES: dict[str, tuple[str, str]] = {
     "C0": ("账簿退款入账合计", "Ledger: refunds booked in the period"),
 }
 """Line → (中文, English), in the order in which the bridge is drawn."""
-_UNIT_LINE = {
-    "late": "B2",
-    "late_rest": "B2",
-    "early_before": "B2",
-    "not_booked": "B2",
-    "early": "B4",
-    "unseen": "B1",
-    "duplicate": "B5",
-    "clawback": "B6",
-    "amount": "B6",
-    "rounding": "B7",
+_UNIT_LINE: dict[str, tuple[str, str | None]] = {
+    "late": ("B2", "L05"),
+    "late_rest": ("B2", "L05"),
+    "early_before": ("B2", "L06"),
+    "not_booked": ("B2", "L01"),
+    "early": ("B4", "L06"),
+    "unseen": ("B1", None),
+    "duplicate": ("B5", "L03"),
+    "clawback": ("B6", "A04"),
+    "amount": ("B6", "L04"),
+    "rounding": ("B7", "A06"),
 }
-_UNIT_CODE = {
-    "early": "L06",
-    "early_before": "L06",
-    "late": "L05",
-    "late_rest": "L05",
-    "not_booked": "L01",
-    "duplicate": "L03",
-    "clawback": "A04",
-    "amount": "L04",
-    "rounding": "A06",
-}
+"""State of a unit (`facts.judge.judge_units`) → the line its residual stands in, and the code that names it."""
 
 
 @dataclass(frozen=True)
@@ -216,11 +206,11 @@ def _ledger_items(facts: Facts) -> pl.DataFrame:
             _items(accrued_alone, "B3", pl.col("ref_id"), pl.col("accrued_fen"), _NONE, None),
             _items(
                 told,
-                state.replace_strict(_UNIT_LINE, return_dtype=pl.String),
+                state.replace_strict({name: line for name, (line, _) in _UNIT_LINE.items()}, return_dtype=pl.String),
                 key,
                 residual,
                 unit,
-                state.replace_strict(_UNIT_CODE, default=None, return_dtype=pl.String),
+                state.replace_strict({name: code for name, (_, code) in _UNIT_LINE.items()}, return_dtype=pl.String),
             ),
             _items(
                 lone,

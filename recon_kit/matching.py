@@ -1,9 +1,9 @@
 """Matching passes as pure functions, the ladders they form, and PAIRS: the matrix M1…M13 as data.
 
-A pair has a left and a right frame. Each has a unique `row` (Int64), an `amount_fen`, a `day` (Date), a `partition` (u64)
-and the key columns its ladder names; the left side also has `window_days`. A pass sees the rows no earlier pass used and
-returns memberships; a row is used once, and what no pass can place without guessing stays unmatched: *ambiguous* where
-several counterparts were possible. Nothing is ever matched by amount alone: every pass has a key.
+A pair has a left and a right frame. Each has a unique `row` (Int64), an `amount_fen`, a `partition` (u64) and the key
+columns its ladder names; where it looks at time, a `day` (Date) too, and the left side `window_days`. A pass sees the rows
+no earlier pass used and returns memberships; a row is used once, and what no pass can place without guessing stays
+unmatched: *ambiguous* where several counterparts were possible. Nothing is ever matched by amount alone: every pass has a key.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Matched:
 def match(pair: Pair, left: pl.DataFrame, right: pl.DataFrame, *, partitions: int = 1) -> Matched:
     """Run a pair's ladder. The result does not depend on `partitions` or on the order of rows.
 
-    Raises MatchError when a frame lacks a column the ladder names, or when a row was used twice.
+    Raises MatchError when a frame lacks a column the ladder names, or when a pass uses a row twice (a bug).
     """
     _check(pair, left, right)
     if partitions == 1:
@@ -130,9 +130,10 @@ def match(pair: Pair, left: pl.DataFrame, right: pl.DataFrame, *, partitions: in
 
 
 def _check(pair: Pair, left: pl.DataFrame, right: pl.DataFrame) -> None:
-    for side, frame, extra in (("left", left, {"window_days"}), ("right", right, set[str]())):
-        index = 0 if side == "left" else 1
-        wanted = {"row", "amount_fen", "day", "partition"} | extra | {on[index] for rung in pair.ladder for on in rung.on}
+    days = {"day"} if any(rung.window or rung.how == "twins" for rung in pair.ladder) else set()
+    windows = {"window_days"} if any(rung.window for rung in pair.ladder) else set()
+    for index, (side, frame, extra) in enumerate((("left", left, days | windows), ("right", right, days))):
+        wanted = {"row", "amount_fen", "partition"} | extra | {on[index] for rung in pair.ladder for on in rung.on}
         if missing := wanted - set(frame.columns):
             raise MatchError(f"pair {pair.name}, {side} side: columns {sorted(missing)} are missing")
 

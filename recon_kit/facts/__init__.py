@@ -16,6 +16,7 @@ from recon_kit.facts.channel import (
     match_payments,
     match_refunds,
     name_flows,
+    paid_channels,
 )
 from recon_kit.facts.coverage import coverage_gaps, covered_from, platform_covered
 from recon_kit.facts.entitlement import add_entitlement
@@ -99,7 +100,8 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     refunds = match_refunds(cases, flows, scope, partitions=partitions)
     parts = allocate_refunds(refunds, flows)
     payments = build_payments(collected.tables.payments, given["flows"], orders)
-    cases = judge_cases(cases, flows, parts, payments, scope, covered).pipe(add_entitlement, given["order_lines"], scope)
+    paid_by = paid_channels(payments, cases, flows)
+    cases = judge_cases(cases, flows, parts, paid_by, scope, covered).pipe(add_entitlement, given["order_lines"], scope)
     flows = flows.join(parts.group_by("f").agg(pl.col("c").min()), on="f", how="left", validate="1:1", maintain_order="left")
     escrow = (
         cases.filter(pl.col("in_escrow") & pl.col("o").is_not_null() & ~pl.col("is_escrow_unstated"))
@@ -107,7 +109,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
         .agg((pl.col("amount_fen") + pl.col("escrow_diff_fen")).sum().alias("escrow_fen"))
     )
     receipts = match_payments(orders, payments, escrow, scope, partitions=partitions)
-    flows = name_flows(flows, payments)
+    flows = name_flows(flows, paid_by)
     ledger = build_ledger(given["voucher_lines"], cases, flows, parts, scope, partitions=partitions)
     units = ledger.units.join(
         cases.select("c", "is_unseen"), on="c", how="left", validate="m:1", maintain_order="left"

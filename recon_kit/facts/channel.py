@@ -249,28 +249,21 @@ def match_payments(
     is_counted = ~pl.col("is_covered") & scope.is_fact("money_at")
     right = payments.lazy().filter(is_counted).select("p", "o", "pay_id", "amount_fen", "money_at").collect()
     is_paid = pl.col("paid_at").is_not_null() & (pl.col("status") != "unpaid")
-    left = (
-        orders.lazy()
-        .filter(is_paid)
-        .select("o", "pay_id", "buyer_paid_fen", "paid_at")
-        .collect()
-        .join(escrow, on="o", how="left", validate="1:1", maintain_order="left")
-        .with_columns(
-            (pl.col("buyer_paid_fen") - pl.col("escrow_fen").fill_null(0)).alias("expected_fen"), pl.col("o").alias("allocation")
-        )
+    never = pl.repeat(0, orders.height, dtype=pl.Int64, eager=True).scatter(escrow["o"], escrow["escrow_fen"])
+    left = orders.lazy().filter(is_paid).select("o", "pay_id", "buyer_paid_fen", "paid_at").collect()
+    left = left.with_columns(
+        (left["buyer_paid_fen"] - never.gather(left["o"])).alias("expected_fen"), pl.col("o").alias("allocation")
     )
-    combined = (
-        left.join(right.filter(pl.col("o").is_null()).select("pay_id").drop_nulls().unique(), on="pay_id", how="semi")
-        .group_by("pay_id")
-        .agg(pl.col("o").min().alias("combined"))
-    )
-    if not combined.is_empty():
-        left = left.join(combined, on="pay_id", how="left", validate="m:1", maintain_order="left").with_columns(
-            pl.coalesce("combined", "allocation").alias("allocation")
+    numbers = right.filter(pl.col("o").is_null()).select("pay_id").drop_nulls().unique()
+    right = right.with_columns(pl.lit(None, pl.Int64).alias("combined"))
+    if not numbers.is_empty():
+        firsts = left.join(numbers, on="pay_id", how="semi").group_by("pay_id").agg(pl.col("o").min().alias("combined"))
+        left = (
+            left.join(firsts, on="pay_id", how="left", validate="m:1", maintain_order="left")
+            .with_columns(pl.coalesce("combined", "allocation").alias("allocation"))
+            .drop("combined")
         )
-        right = right.join(combined, on="pay_id", how="left", validate="m:1", maintain_order="left")
-    else:
-        right = right.with_columns(pl.lit(None, pl.Int64).alias("combined"))
+        right = right.drop("combined").join(firsts, on="pay_id", how="left", validate="m:1", maintain_order="left")
     own = pl.repeat(None, orders.height, dtype=pl.Int64, eager=True).scatter(left["o"], left["allocation"])
     right = right.with_columns(own.gather(right["o"]).alias("own")).with_columns(
         pl.coalesce("own", "combined").alias("allocation")
@@ -280,15 +273,12 @@ def match_payments(
         left.select(
             pl.col("o").alias("row"),
             pl.col("expected_fen").alias("amount_fen"),
-            pl.col("paid_at").dt.date().alias("day"),
-            pl.lit(scope.config.sla_days.payment).alias("window_days"),
             "allocation",
             pl.col("allocation").cast(pl.UInt64).alias("partition"),
         ),
         right.select(
             pl.col("p").alias("row"),
             "amount_fen",
-            pl.col("money_at").dt.date().alias("day"),
             "allocation",
             pl.col("allocation").fill_null(pl.col("p")).cast(pl.UInt64).alias("partition"),
         ),
@@ -367,19 +357,19 @@ def _sum_by_number(numbers: pl.Series, amounts: pl.Series, size: int) -> tuple[p
     )
 
 
-def paid_channels(payments: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
-    """The channels that the orders `o` of `asked` were paid by: one row per order, a sorted list."""
-    orders = asked.select("o").drop_nulls().unique()
+def paid_channels(payments: pl.DataFrame, *asked: pl.DataFrame) -> pl.DataFrame:
+    """The channels that the orders `o` of other frames were paid by: one row per order, `paid_channels` sorted."""
+    orders = pl.concat([frame.select("o") for frame in asked]).drop_nulls().unique()
     paid = payments.select("o", "channel").join(orders, on="o", how="semi")
     return paid.group_by("o").agg(pl.col("channel").unique().sort().alias("paid_channels"))
 
 
-def name_flows(flows: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
+def name_flows(flows: pl.DataFrame, paid_by: pl.DataFrame) -> pl.DataFrame:
     """Add `flow_code`: what a refund-type flow that stands on no case is, and C11 for one that left by another channel.
 
-    Null for a flow that its case explains, and for what is no refund. Source: precedence C11 C12 C13 over C03; rulings 18.
+    Null for a flow that its case explains, and for what is no refund. `paid_by`: see `paid_channels`.
+    Source: precedence C11 C12 C13 over C03; rulings 18.
     """
-    paid_by = paid_channels(payments, flows)
     other_channel = (~pl.col("channel").is_in(pl.col("paid_channels"))).fill_null(False)
     alone = (
         pl.when(pl.col("kind") == "chargeback")
@@ -395,7 +385,8 @@ def name_flows(flows: pl.DataFrame, payments: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit("C03"))
     )
     on_case = pl.when((pl.col("kind") == "refund") & other_channel).then(pl.lit("C11"))
-    code = pl.when(pl.col("kind").is_in(CASE_FLOW_KINDS)).then(pl.when(pl.col("c").is_null()).then(alone).otherwise(on_case))
+    names_money = pl.col("kind").is_in(CASE_FLOW_KINDS) & (pl.col("out_fen") != 0)
+    code = pl.when(names_money).then(pl.when(pl.col("c").is_null()).then(alone).otherwise(on_case))
     return (
         flows.join(paid_by, on="o", how="left", validate="m:1", maintain_order="left")
         .with_columns(code.alias("flow_code"))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from recon_kit.facts.channel import SOURCE, paid_channels
+from recon_kit.facts.channel import SOURCE
 from recon_kit.facts.coverage import platform_covered
 from recon_kit.facts.ledger import is_booked_in
 from recon_kit.facts.scope import Scope
@@ -16,7 +16,7 @@ def judge_cases(
     cases: pl.DataFrame,
     flows: pl.DataFrame,
     parts: pl.DataFrame,
-    payments: pl.DataFrame,
+    paid_by: pl.DataFrame,
     scope: Scope,
     covered: dict[str, datetime],
 ) -> pl.DataFrame:
@@ -60,7 +60,7 @@ def judge_cases(
     )
     return (
         cases.join(paid, on="c", how="left", validate="1:1", maintain_order="left")
-        .join(paid_channels(payments, cases), on="o", how="left", validate="m:1", maintain_order="left")
+        .join(paid_by, on="o", how="left", validate="m:1", maintain_order="left")
         .with_columns(
             pl.col("paid_fen", "n_paid", "paid_before_fen", "paid_in_fen").fill_null(0),
             pl.col("has_pending", "is_flow_decided").fill_null(False),

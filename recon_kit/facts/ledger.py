@@ -216,7 +216,6 @@ def _match_vouchers(
         pl.col("u").alias("row"),
         pl.when(total != 0).then(total).otherwise(pl.col("amount_fen")).fill_null(0).alias("amount_fen"),
         pl.coalesce("flow_at", "first_flow_at", "done_at").dt.date().alias("day"),
-        pl.lit(0).alias("window_days"),
         "unit",
         pl.when(~pl.col("in_escrow").fill_null(value=False) & in_group).then("order_id").alias("order"),
         pl.col("pay_group").hash().alias("partition"),
