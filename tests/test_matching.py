@@ -191,7 +191,9 @@ def test_an_empty_side_leaves_the_other_unmatched():
 
 def test_a_frame_without_a_column_of_the_ladder_is_refused():
     with pytest.raises(MatchError, match=r"left side.*window_days"):
-        match(ladder(on("key")), side({}).drop("window_days"), side({}))
+        match(ladder(on("unique", window=True)), side({}).drop("window_days"), side({}))
+    with pytest.raises(MatchError, match=r"right side.*partition"):
+        match(ladder(on("key")), side({}), side({}).drop("partition"))
 
 
 def test_every_pair_of_the_matrix_names_its_passes_once():
