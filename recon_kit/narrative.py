@@ -22,7 +22,7 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateError
 from markupsafe import Markup
 
 from recon_kit.errors import ReportError, TieError
-from recon_kit.labels import code_name, value_label, word
+from recon_kit.labels import code_name, table_label, value_label, word
 from recon_kit.money import format_yuan
 from recon_kit.record import BRIDGE_LINES, Run
 from recon_kit.resources import templates_dir
@@ -259,6 +259,7 @@ def _why_templates(language: str) -> dict[str, Template]:
         "minute": _minute,
         "label": lambda value, kind: value_label(kind, value, language),
         "name": lambda code: code_name(code, language),
+        "table": lambda name: table_label(name, language),
         "listed": lambda values: ("、" if language == "zh" else ", ").join(map(str, values)),
     }
     sentences = tomllib.loads((templates_dir() / "why.toml").read_text("utf-8"))
