@@ -18,7 +18,7 @@ from recon_kit import __version__, publish
 from recon_kit.bridge import Bridge, build_bridge
 from recon_kit.collect import Collected, collect
 from recon_kit.config import Config
-from recon_kit.errors import ConfigError, TieError
+from recon_kit.errors import ConfigError, SourceError, TieError
 from recon_kit.facts import Facts, Scope, build_facts
 from recon_kit.facts.pairs import pair_tables
 from recon_kit.kpis import build_kpis
@@ -78,6 +78,10 @@ def run_period(
     publish.check_replaceable(out / period)
     say("collect")
     collected = collect(data, progress=progress)
+    if collected.intake.is_empty():
+        raise SourceError(
+            f"{data}: no file in it could be taken for an export; expected bills, orders or templates. Try `recon-kit check {data}`"
+        )
     outcome = reconcile(collected, scope, progress=progress)
     with publish.staged(out, period) as staging:
         say("write")

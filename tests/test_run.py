@@ -106,6 +106,7 @@ def test_the_command_speaks_english_on_request(tmp_path):
     [
         (["2026-10", "--data", "nowhere"], "nowhere"),
         (["2026-13", "--data", str(SAMPLE)], "2026-13"),
+        (["2026-10", "--data", "."], "could be taken for an export"),
         (["2026-10", "--data", str(SAMPLE), "--as-of", "2026-09-01"], "2026-09-01"),
         (["2026-10", "--data", str(SAMPLE), "--language", "fr"], "fr"),
         (["2026-10", "--data", str(SAMPLE), "--config", "absent.toml"], "absent.toml"),
@@ -114,6 +115,7 @@ def test_the_command_speaks_english_on_request(tmp_path):
 def test_what_cannot_run_is_one_message_and_nothing_is_published(tmp_path, monkeypatch, capsys, arguments, said):
     from recon_kit.cli import main
 
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["recon-kit", "run", *arguments, "--out", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -32,17 +32,23 @@ _SUMS = {
     "orders": pl.col("n_orders"),
 }
 
-PAYMENT_RULES: tuple[Rule, ...] = (
-    Rule(
-        "P01",
+
+def _order_rule(code: str, when: pl.Expr, **more: Any) -> Rule:
+    """An order (or combined payment) of the period whose payments are not what it should have brought."""
+    return Rule(
+        code,
         ("orders", "payments"),
-        when=pl.col("is_in_period") & _one & (_paid_once | (_paid_twice & (_gap < 0))) & _differs,
+        when=pl.col("is_in_period") & when,
         expected=pl.col("expected_fen"),
         actual=pl.col("received_fen"),
         facts=_SUMS,
         event_at=pl.col("money_at"),
-        **_ORDER,
-    ),
+        **{**_ORDER, **more},
+    )
+
+
+PAYMENT_RULES: tuple[Rule, ...] = (
+    _order_rule("P01", _one & (_paid_once | (_paid_twice & (_gap < 0))) & _differs),
     Rule(
         "P02",
         ("orders", "payments"),
@@ -76,36 +82,17 @@ PAYMENT_RULES: tuple[Rule, ...] = (
         event_at=pl.col("due_at"),
         **_ORDER,
     ),
-    Rule(
-        "P04",
-        ("orders", "payments"),
-        when=pl.col("is_in_period") & _excess,
-        expected=pl.col("expected_fen"),
-        actual=pl.col("received_fen"),
-        facts=_SUMS,
-        event_at=pl.col("money_at"),
-        **_ORDER,
-    ),
-    Rule(
+    _order_rule("P04", _excess),
+    _order_rule(
         "P05",
-        ("orders", "payments"),
-        when=pl.col("is_in_period") & _many & (pl.col("n_payments") > 0) & _differs,
-        expected=pl.col("expected_fen"),
-        actual=pl.col("received_fen"),
-        facts=_SUMS,
-        event_at=pl.col("money_at"),
-        **{**_ORDER, "key": pl.coalesce("payment_pay_id", "pay_id"), "scope": pl.col("pay_channel")},
+        _many & (pl.col("n_payments") > 0) & _differs,
+        key=pl.coalesce("payment_pay_id", "pay_id"),
+        scope=pl.col("pay_channel"),
     ),
-    Rule(
+    _order_rule(
         "A06",
-        ("orders", "payments"),
-        when=pl.col("is_in_period") & (pl.col("n_orders") > 0) & (pl.col("n_payments") > 0) & (_gap != 0) & ~_differs,
+        (pl.col("n_orders") > 0) & (pl.col("n_payments") > 0) & (_gap != 0) & ~_differs,
         key_kind="order_id",
-        expected=pl.col("expected_fen"),
-        actual=pl.col("received_fen"),
         why="A06_payment",
-        facts=_SUMS,
-        event_at=pl.col("money_at"),
-        **_ORDER,
     ),
 )
