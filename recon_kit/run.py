@@ -80,7 +80,7 @@ def run_period(
     collected = collect(data, progress=progress)
     if collected.intake.is_empty():
         raise SourceError(
-            f"{data}: no file in it could be taken for an export; expected bills, orders or templates. Try `recon-kit check {data}`"
+            f"{data}: no file could be taken for an export; expected bills, orders or templates. Try `recon-kit check {data}`"
         )
     outcome = reconcile(collected, scope, progress=progress)
     with publish.staged(out, period) as staging:
