@@ -202,19 +202,20 @@ def _merge_all(readings: Sequence[Reading]) -> dict[str, Merged]:
 
 def _sources(table: str, readings: Sequence[Reading]) -> list[Source]:
     """The rows of one table, gathered per layout; templates with different columns complete each other, so they stay apart."""
-    groups: dict[tuple[str, frozenset[str]], list[tuple[Reading, Part]]] = {}
+    groups: dict[tuple[str, bool, frozenset[str]], list[tuple[Reading, Part]]] = {}
     for reading in sorted(readings, key=lambda r: r.layout.name):
         for part in reading.parts:
             if part.rows.table == table:
                 columns = frozenset(part.stated if reading.layout.is_template else ())
-                groups.setdefault((reading.layout.name, columns), []).append((reading, part))
+                groups.setdefault((reading.layout.name, part.rows.also, columns), []).append((reading, part))
     sources = []
     for rank, members in enumerate(groups.values()):
         numbers = {reading.name: number for number, (reading, _) in enumerate(members)}
         frame = pl.concat([p.frame.with_columns(pl.lit(numbers[r.name], pl.Int64).alias("_file")) for r, p in members])
         stated = tuple(dict.fromkeys(column for _, part in members for column in part.stated))
         first, part = members[0]
-        sources.append(Source(first.layout.name, rank, first.layout.is_template, frame, stated, part.rows.complement))
+        completes = first.layout.is_template or first.layout.is_erp
+        sources.append(Source(first.layout.name, rank, completes, frame, stated, part.rows.complement, part.rows.also))
     return sources
 
 
@@ -241,7 +242,7 @@ def _intake(readings: Sequence[Reading], kept: dict[str, int], repeated: set[str
         is_copy = reading.name in repeated
         quarantined = 0 if is_copy else reading.rows_quarantined
         loaded = 0 if is_copy else kept.get(reading.name, 0)
-        held = reading.rows_quarantined + sum(part.frame.height for part in reading.parts)
+        held = reading.rows_quarantined + sum(part.frame.height for part in reading.parts if not part.rows.also)
         if held != reading.rows_read or loaded + quarantined > reading.rows_read:
             raise TieError(
                 f"{reading.name}: {reading.rows_read} rows read, {held} held, {loaded} loaded and {quarantined} quarantined; "

@@ -116,8 +116,8 @@ def fault(column: Column, *, must_be_given: bool) -> pl.Expr:
     return pl.coalesce(*(pl.when(test).then(pl.lit(reason)) for test, reason in tests))
 
 
-def parse_instants(text: pl.Series, formats: tuple[str, ...] = INSTANT_FORMATS) -> pl.Series:
-    """Text → instants in Shanghai, each text by the first format that reads all of it; null where none does."""
+def parse_instants(text: pl.Series, formats: tuple[str, ...] = INSTANT_FORMATS, timezone: str = TIMEZONE) -> pl.Series:
+    """Text written in a time zone → instants in Shanghai, by the first format that reads all of it; null where none does."""
     found = text.str.strptime(pl.Datetime("us"), formats[0], strict=False)
     for pattern in formats[1:]:
         left = found.is_null() & text.is_not_null()
@@ -125,7 +125,8 @@ def parse_instants(text: pl.Series, formats: tuple[str, ...] = INSTANT_FORMATS) 
             break
         parsed = text.str.strptime(pl.Datetime("us"), pattern, strict=False)
         found = found.zip_with(~left, parsed)
-    return found.dt.replace_time_zone(TIMEZONE, ambiguous="earliest", non_existent="null")
+    written = found.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
+    return written if timezone == TIMEZONE else written.dt.convert_time_zone(TIMEZONE)
 
 
 def parse_money(text: pl.Expr, *, is_sheet: bool) -> pl.Expr:
@@ -159,7 +160,7 @@ def _fen(text: pl.Series, *, is_sheet: bool) -> pl.Series:
 
 def _asks_for(rule: Rule) -> set[str]:
     """Canonical columns that must be worked out before this rule."""
-    names = {name for step in rule.ways for name in (*step.when, step.from_ or "")} | {*rule.negative}
+    names = {name for step in rule.ways for name in (*step.when, *step.reads)} | {*rule.negative}
     return {"amount_fen" if name == "@sign" else name[1:] for name in names if name.startswith("@")}
 
 
@@ -172,8 +173,8 @@ def _is_usable(step: Step, cells: Cells) -> bool:
     if step.sum:
         needed = [term_header(term) for term in step.sum if not term.endswith("?")]
         return all(cells.has(name) for name in needed) and any(cells.has(term_header(term)) for term in step.sum)
-    if step.from_:
-        return cells.has(step.from_)
+    if step.from_ or step.join:
+        return cells.has(step.from_) if step.from_ else any(cells.has(name) for name in step.join)
     return not step.when or any(cells.has(name) for name in step.when)
 
 
@@ -185,7 +186,7 @@ def _value_and_text(rule: Rule, column: Column, cells: Cells) -> tuple[pl.Expr, 
         value, text = _sum(summed, cells)
     else:
         texts = [_step_text(rule, step, cells) for step in usable]
-        typed = [_typed(column.kind, t, step.format, is_sheet=cells.is_sheet) for t, step in zip(texts, usable, strict=True)]
+        typed = [_step_value(column.kind, t, step, cells) for t, step in zip(texts, usable, strict=True)]
         value, text = typed[-1], pl.coalesce(*texts)
         for words, way in reversed(list(zip(texts[:-1], typed[:-1], strict=True))):
             value = pl.when(words.is_not_null()).then(way).otherwise(value)
@@ -201,6 +202,9 @@ def _value_and_text(rule: Rule, column: Column, cells: Cells) -> tuple[pl.Expr, 
 
 def _step_text(rule: Rule, step: Step, cells: Cells) -> pl.Expr:
     text = cells.text(step.from_) if step.from_ else pl.lit(step.value, pl.String)
+    if step.join:
+        joined = pl.concat_str([cells.text(name) for name in step.join], separator=step.separator, ignore_nulls=True)
+        text = pl.when(joined != "").then(joined)
     if rule.empty and step.from_:
         text = pl.when(text.is_in(rule.empty)).then(None).otherwise(text)
     if step.regex:
@@ -211,6 +215,34 @@ def _step_text(rule: Rule, step: Step, cells: Cells) -> pl.Expr:
     if rule.map:
         text = text.replace(rule.map)
     return pl.when(cells.holds(step.when)).then(text) if step.when else text
+
+
+def _step_value(kind: Kind, text: pl.Expr, step: Step, cells: Cells) -> pl.Expr:
+    """The step's text as the kind's type, in the unit, time zone and year it was written in."""
+    if kind == "fen" and step.unit == "fen":
+        return pl.when(text.str.contains(r"^[+-]?\d{1,17}$")).then(text.cast(pl.Int64, strict=False))
+    if kind not in ("instant", "date") or not (step.year_of or step.timezone):
+        return _typed(kind, text, step.format, is_sheet=cells.is_sheet)
+    formats = (step.format,) if step.format else INSTANT_FORMATS
+    if step.year_of:
+        day = cells.text(step.year_of.from_).str.extract(step.year_of.regex, 1)
+        last = day.str.strptime(pl.Date, step.year_of.format, strict=False)
+        text, formats = _with_year(text, step.format or "", last)
+    instants = text.map_batches(
+        lambda s: parse_instants(s, formats, step.timezone or TIMEZONE), return_dtype=DTYPES["instant"], is_elementwise=True
+    )
+    return instants.dt.date() if kind == "date" else instants
+
+
+def _with_year(text: pl.Expr, pattern: str, last: pl.Expr) -> tuple[pl.Expr, tuple[str]]:
+    """Put the year of the latest such day not after `last` before a text without a year; null where `last` is unknown.
+
+    A bill of 1 January may hold payments of 31 December; 29 February of a year that has none is unreadable.
+    """
+    this = last.dt.year().cast(pl.String) + " " + text
+    before = (last.dt.year() - 1).cast(pl.String) + " " + text
+    read = this.str.strptime(pl.Datetime("us"), f"%Y {pattern}", strict=False)
+    return pl.when(read.dt.date() > last).then(before).otherwise(this), (f"%Y {pattern}",)
 
 
 def _typed(kind: Kind, text: pl.Expr, pattern: str | None = None, *, is_sheet: bool = False) -> pl.Expr:
@@ -268,5 +300,5 @@ def is_id(column: Column) -> bool:
 
 
 def _header(rule: Rule, cells: Cells) -> str:
-    names = [name for step in rule.ways for name in (step.from_, *(term_header(t) for t in step.sum)) if name]
+    names = [name for step in rule.ways for name in step.reads]
     return next((name for name in names if cells.has(name) and not name.startswith("@")), "")

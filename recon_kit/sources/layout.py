@@ -10,6 +10,7 @@ import functools
 import re
 import tomllib
 import unicodedata
+import zoneinfo
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,15 @@ def _text_pattern(pattern: str) -> str:
     return pattern
 
 
+def _timezone(name: str) -> str:
+    """A time zone by its name in the tz database."""
+    if name not in zoneinfo.available_timezones():
+        raise ValueError(f"{name!r} is no time zone; expected a name such as UTC or Asia/Shanghai")
+    return name
+
+
 CellPattern = Annotated[str, AfterValidator(_cell_pattern)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
 TextPattern = Annotated[str, AfterValidator(_text_pattern)]
 
 
@@ -52,11 +61,22 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class YearOf(_Model):
+    """The day, stated elsewhere (as `from`, `regex` and `format` say), which an instant without a year does not pass."""
+
+    from_: str = Field(alias="from")
+    regex: CellPattern
+    format: str
+
+
 class Step(_Model):
     """One way to a value: a header's text (`from`), a `value`, or a `sum` of amounts; it counts only where `when` holds.
 
+    `join`: the texts of several headers, put together with `separator`, empty ones left out.
+
     `from` may also be `@file` (the file's name), `@preamble` (what stands above the header) or `@column` (a canonical column
-    worked out above). `regex` keeps its first group. `format` reads an instant. `when` maps a header (or `@column`, or
+    worked out above). `regex` keeps its first group. `format` reads an instant, `timezone` says where it was written and
+    `year_of` which year it means. `unit` fen: the amount is a whole number of fen. `when` maps a header (or `@column`, or
     `@sign` of the amount: `+`, `-`, `0`) to a regular expression its text must contain. A `sum` term is a header with an
     optional leading `-`, bars for its magnitude and a trailing `?` where an empty cell counts as nothing: `-|支出金额|?`.
     """
@@ -64,9 +84,20 @@ class Step(_Model):
     from_: str | None = Field(None, alias="from")
     value: str | None = None
     sum: tuple[str, ...] = ()
+    join: tuple[str, ...] = ()
+    separator: str = " "
     regex: CellPattern | None = None
     format: str | None = None
+    timezone: Timezone | None = None
+    year_of: YearOf | None = None
+    unit: Literal["yuan", "fen"] = "yuan"
     when: dict[str, CellPattern] = {}
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What it reads beside its conditions, in order."""
+        elsewhere = (self.year_of.from_,) if self.year_of else ()
+        return (*((self.from_,) if self.from_ else ()), *self.join, *map(term_header, self.sum), *elsewhere)
 
 
 class Rule(Step):
@@ -95,23 +126,27 @@ class Rule(Step):
         """Every header the rule reads."""
         names = {*self.negative, *([self.times] if self.times else [])}
         for step in self.ways:
-            names |= {*step.when, *([step.from_] if step.from_ else []), *(term_header(t) for t in step.sum)}
+            names |= {*step.when, *step.reads}
         return {name for name in names if not name.startswith("@")}
 
 
 class RowId(_Model):
-    """An id for rows that carry none: `style` hash (of the columns, plus the n-th equal row) or sequence (`columns`-n)."""
+    """An id for rows that carry none, from the columns `of` and how many rows equal in them stand before.
+
+    `style`: hash, sequence (the columns and the number) or number (the number alone). A row that has an id keeps it.
+    """
 
     column: str
     of: tuple[str, ...]
     prefix: str = ""
-    style: Literal["hash", "sequence"] = "hash"
+    style: Literal["hash", "sequence", "number"] = "hash"
 
 
 class Complement(_Model):
     """These rows complete rows of another layout of the same table rather than stand alone.
 
-    They join by their `link` to the other's `link`; the columns in `takes` override. Where the other layout is loaded and
+    They join by their `link` to the other's `link`, of several with one link the first with the first in time; the columns
+    in `takes` override. Where the other layout is loaded and
     lacks the row, the row is not money yet: no `success_at`, status success becomes processing.
     """
 
@@ -122,10 +157,14 @@ class Complement(_Model):
 class Rows(_Model):
     """The rows of one table in a layout: `when` picks them, `columns` makes them.
 
-    `lines`: headers that tell the lines of one key apart (an order with a row a line); `link`: the join key of a complement.
+    `lines`: headers that tell the lines of one key apart (an order with a row a line); `summed`: columns that such a file states
+    per line, so that the order has their sum. `also`: the rows feed this table besides the part that takes them, and are
+    counted there. `link`: the join key of a complement.
     """
 
     table: str
+    also: bool = False
+    summed: tuple[str, ...] = ()
     when: dict[str, CellPattern] = {}
     constants: dict[str, str] = {}
     columns: dict[str, Rule] = {}
@@ -145,7 +184,7 @@ class Rows(_Model):
         if self.table not in TABLES:
             raise ValueError(f"table {self.table!r} does not exist; there are {', '.join(TABLES)}")
         try:
-            for name in (*self.columns, *self.constants):
+            for name in (*self.columns, *self.constants, *self.summed):
                 TABLES[self.table].column(name)
         except SchemaError as error:
             raise ValueError(str(error)) from None
@@ -187,8 +226,12 @@ class Layout(_Model):
 
     `confidence`: A seen in three sources or the vendor's own text, B two, C one, M from memory. `is_data` false: recognised
     and passed over (a summary sheet). `footer`: regular expression of first cells that are no data; `totals`: first cell of
-    a totals header, whose next row holds the totals. `account`: whose wallet the file is about. `advice`: for a file that is
-    recognised and no data, what to export instead.
+    a totals header, whose next row holds the totals; `no_data`: rows that hold any of these conditions are none (subtotals, a
+    row that explains the header). `fill_down`: an empty cell under these headers means what stands above it. `currency`: the
+    header of a currency; rows in another one than 人民币 are set aside. `fixed`: names and widths (bytes of GB18030) of the
+    fields of a text without header, one character between two fields. `account`: whose wallet the file is about. `is_erp`: the
+    seller's own system, which completes what platforms state and never beats it. `advice`: for a file that is recognised and
+    no data, what to export instead.
     """
 
     name: str
@@ -204,6 +247,11 @@ class Layout(_Model):
     is_template: bool = False
     footer: CellPattern = r"^#"
     totals: CellPattern | None = None
+    no_data: tuple[dict[str, CellPattern], ...] = ()
+    fill_down: tuple[str, ...] = ()
+    currency: str | None = None
+    fixed: tuple[tuple[str, Annotated[int, Field(gt=0)]], ...] = ()
+    is_erp: bool = False
     account: Rule | None = None
     rows: tuple[Rows, ...] = ()
     controls: tuple[Control, ...] = ()
@@ -221,7 +269,8 @@ class Layout(_Model):
 
     def headers(self) -> set[str]:
         """Every header any rule reads."""
-        names: set[str] = set(self.account.headers if self.account else ())
+        names: set[str] = {*self.fill_down, *(self.account.headers if self.account else ())}
+        names |= {*([self.currency] if self.currency else []), *(header for when in self.no_data for header in when)}
         for part in self.rows:
             names |= {*part.when, *part.lines, *(part.link.headers if part.link else ())}
             names |= {header for rule in part.columns.values() for header in rule.headers}

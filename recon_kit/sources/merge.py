@@ -31,14 +31,18 @@ _KEPT_OUT = {*(c.name for c in PROVENANCE), "platform"}
 
 @dataclass(frozen=True)
 class Source:
-    """The rows of one layout for one table: canonical columns and `_file`, `_line`, `_link`; `rank` orders the layouts."""
+    """The rows of one layout for one table: canonical columns and `_file`, `_line`, `_link`; `rank` orders the layouts.
+
+    `completes`: a template or the seller's own system, after the platforms. `is_also`: the rows are counted in another part.
+    """
 
     layout: str
     rank: int
-    is_template: bool
+    completes: bool
     frame: pl.DataFrame
     stated: tuple[str, ...]
     complement: Complement | None = None
+    is_also: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,17 @@ class Merged:
 
 def merge(table: Table, sources: Sequence[Source]) -> Merged:
     """Merge all sources of a table."""
-    ordered = sorted(sources, key=lambda s: (s.is_template, s.complement is not None, s.rank))
+    ordered = sorted(sources, key=lambda s: (s.completes, s.complement is not None, s.rank))
     frames: list[tuple[Source, pl.DataFrame]] = []
     duplicates: list[pl.DataFrame] = []
     notes: list[Note] = []
     kept: dict[str, int] = {}
     for source in ordered:
         unique, repeated, loaded = _unique(table, source)
-        duplicates.append(repeated)
         frames.append((source, unique))
+        if source.is_also:
+            continue
+        duplicates.append(repeated)
         for file, n in loaded.rows():
             kept[file] = kept.get(file, 0) + n
     whole = frames[0][1].clear()
@@ -74,7 +80,7 @@ def merge(table: Table, sources: Sequence[Source]) -> Merged:
         else:
             whole, differing = _complete(table, whole, frame, source)
             notes.extend(differing)
-    return Merged(whole, kept, pl.concat(duplicates), tuple(notes))
+    return Merged(whole, kept, pl.concat([_no_duplicates(), *duplicates]), tuple(notes))
 
 
 def key_of(table: Table) -> list[pl.Expr]:
@@ -173,17 +179,23 @@ def _adopt_keys(table: Table, left: pl.DataFrame, right: pl.DataFrame) -> pl.Dat
 def _complement(left: pl.DataFrame, right: pl.DataFrame, how: Complement, loaded: set[str]) -> pl.DataFrame:
     """Let rows of a second bill complete the first bill's rows by their link; a row without its counterpart is not money yet."""
     takes = list(how.takes)
-    extra = right.filter(pl.col("_link").is_not_null()).unique("_link", keep="first", maintain_order=True)
-    extra = extra.select("_link", *(pl.col(c).alias(f"{c}@") for c in takes))
-    joined = left.join(extra, on="_link", how="left", validate="m:1", maintain_order="left")
+    left, right = _numbered(left), _numbered(right)
+    pair = ["_link", "_nth"]
+    extra = right.filter(pl.col("_link").is_not_null()).select(*pair, *(pl.col(c).alias(f"{c}@") for c in takes))
+    joined = left.join(extra, on=pair, how="left", validate="m:1", maintain_order="left")
     whole = joined.with_columns(pl.coalesce(f"{c}@", c).alias(c) for c in takes).select(left.columns)
-    alone = right.join(
-        left.filter(pl.col("_link").is_not_null()).select("_link").unique(), on="_link", how="anti", maintain_order="left"
-    )
+    alone = right.join(left.filter(pl.col("_link").is_not_null()).select(pair), on=pair, how="anti", maintain_order="left")
     if how.of in loaded:
         waiting = pl.when(pl.col("status") == "success").then(pl.lit("processing")).otherwise(pl.col("status"))
         alone = alone.with_columns(waiting.alias("status"), pl.lit(None, right.schema["success_at"]).alias("success_at"))
-    return pl.concat([whole, alone.select(left.columns)])
+    return pl.concat([whole, alone.select(left.columns)]).drop("_nth")
+
+
+def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add `_nth`: which of the rows with this link it is, in time; 0 without a link."""
+    order = [name for name in ("success_at", "at", "paid_at") if name in frame.columns]
+    place = pl.struct(pl.coalesce(order), "source_file", "source_row").rank("ordinal").over("_link").cast(pl.Int64)
+    return frame.with_columns(pl.when(pl.col("_link").is_not_null()).then(place).otherwise(0).alias("_nth"))
 
 
 def fill_platform(cases: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from recon_kit.schema import DTYPES, TABLES, Table
 from recon_kit.sources.columns import Cells, clean, fault, make_columns, make_text
 from recon_kit.sources.controls import NO_CONTROLS, compare_controls, read_coverage
 from recon_kit.sources.decode import Grid, HeadRow, read_body, read_lines, with_separator
+from recon_kit.sources.fixed import open_fixed
 from recon_kit.sources.layout import Layout, RowId, Rows, Rule, claims, header_word, nearest
 from recon_kit.sources.template import template_claim, template_layout
 
@@ -32,6 +33,10 @@ MAIN_INSTANT = {
     "voucher_lines": ("date",),
     "complaints": ("opened_at",),
 }
+
+
+LOCAL_CURRENCY = r"(?i)^(|CNY|RMB|人民币|元|￥|¥|156)$"
+_PROGRESS = ("unpaid", "paid", "shipped", "completed", "closed")
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Reading:
-    """What one grid held. `rows_read` = rows of the parts + distinct rows of the quarantine."""
+    """What one grid held. `rows_read` = rows of the parts that are not `also` + rows of the quarantine."""
 
     name: str
     sha256: str
@@ -89,6 +94,8 @@ def identify(grid: Grid, layouts: Sequence[Layout]) -> Identified | None:
 
     Returns None for an unknown file. Raises SourceError when two layouts claim it.
     """
+    if cut := open_fixed(grid, layouts):
+        return Identified(*cut, place=0)
     for separator in (",", "\t", ";"):
         split = grid if separator == "," else with_separator(grid, separator)
         head = [row.cells for row in split.head]
@@ -138,17 +145,22 @@ def read(found: Identified) -> Reading:
 
 def _read_cells(found: Identified, positions: Mapping[str, int]) -> tuple[Cells, list[str], list[str]]:
     """The cleaned cells of the data rows under the layout's headers, and the lines above and below the data."""
-    grid, header = found.grid, found.header
+    grid, header, layout = found.grid, found.header, found.layout
     first = next((n for n, cell in enumerate(header.cells) if header_word(cell)), 0)
     width = len(header.cells)
     body = read_body(grid, header, width, sorted({*positions.values(), first, width}))
-    data, notes = _split(grid, body, found.layout, header.cells[first], str(first))
+    data, notes = _split(grid, body, layout, header.cells[first], str(first))
     above = [",".join(row.cells) for row in grid.head[: found.place]]
     below = read_lines(grid, notes) if notes else []
     cleaned = {name: clean(pl.col(str(place))) for name, place in positions.items()}
     frame = data.lazy().select("row", pl.col(str(width)).alias("@extra"), **cleaned).collect(engine="in-memory")
-    literals = {"@file": PurePosixPath(grid.name.split("!")[0]).name, "@preamble": "\n".join(above), "@footer": "\n".join(below)}
-    return Cells(frame, grid.is_sheet, literals), above, below
+    file, member = (PurePosixPath(grid.name.split("!")[place]).name for place in (0, -1))
+    literals = {"@file": file, "@member": member, "@preamble": "\n".join(above), "@footer": "\n".join(below)}
+    cells = Cells(frame, grid.is_sheet, literals)
+    if layout.no_data:
+        frame = frame.filter(~pl.any_horizontal(*map(cells.holds, layout.no_data)))
+    filled = [pl.col(name).forward_fill() for name in layout.fill_down if name in frame.columns]
+    return replace(cells, frame=frame.with_columns(filled)), above, below
 
 
 def _split(grid: Grid, body: pl.DataFrame, layout: Layout, header_cell: str, first: str) -> tuple[pl.DataFrame, list[int]]:
@@ -173,28 +185,40 @@ def _split(grid: Grid, body: pl.DataFrame, layout: Layout, header_cell: str, fir
 
 
 def _make_parts(grid: Grid, layout: Layout, cells: Cells) -> tuple[list[Part], pl.DataFrame]:
-    """Route the rows to their parts; a row with too many cells or of no known kind goes to quarantine."""
+    """Route the rows to their parts; one with too many cells, in a foreign currency or of no known kind goes to quarantine.
+
+    A row that is at fault in one part is in none.
+    """
     frame = cells.frame
     extra = pl.col("@extra").fill_null("") != ""
     is_habit = frame.select((extra & (pl.col("@extra").str.strip_chars() == "")).all()).item()  # every row ends with a blank cell
-    extra = extra & pl.lit(not is_habit)
-    routed = frame.with_columns(pl.when(extra).then(-1).otherwise(None).alias("@part"))
+    is_foreign = ~cells.text(layout.currency or "").fill_null("").str.contains(LOCAL_CURRENCY)
+    part = pl.when(extra & pl.lit(not is_habit)).then(-1).when(is_foreign).then(-2)
     for number, rows in enumerate(layout.rows):
-        here = pl.col("@part").is_null() & cells.holds(rows.when)
-        routed = routed.with_columns(pl.when(here).then(number).otherwise(pl.col("@part")).alias("@part"))
-    parts, bad = [], []
+        if not rows.also:
+            part = part.when(cells.holds(rows.when)).then(number)
+    routed = frame.with_columns(part.alias("@part"))
+    made: list[tuple[Rows, pl.DataFrame, tuple[str, ...]]] = []
+    bad = []
     for number, rows in enumerate(layout.rows):
-        chosen = routed.filter(pl.col("@part") == number).drop("@part", "@extra")
-        part, faults = _make_part(grid, layout, rows, replace(cells, frame=chosen))
-        parts.append(part)
+        here = (pl.col("@part") >= 0) & cells.holds(rows.when) if rows.also else pl.col("@part") == number
+        whole, stated, faults = _make_part(grid, layout, rows, replace(cells, frame=routed.filter(here).drop("@part", "@extra")))
+        made.append((rows, whole, stated))
         bad.append(faults)
-    for condition, reason in ((pl.col("@part") == -1, "单元格多于表头"), (pl.col("@part").is_null(), "无法识别的行类型")):
+    too_long = "长度与版式不符" if layout.fixed else "单元格多于表头"
+    for condition, reason in (
+        (pl.col("@part") == -1, too_long),
+        (pl.col("@part") == -2, "不是人民币"),
+        (pl.col("@part").is_null(), "无法识别的行类型"),
+    ):
         bad.append(_quarantine(grid.name, routed.filter(condition)["row"].to_list(), reason))
-    return parts, pl.concat(bad).sort("row")
+    quarantine = pl.concat(bad).sort("row", maintain_order=True).unique("row", keep="first", maintain_order=True)
+    is_bad = pl.col("source_row").is_in(quarantine["row"].implode())
+    return [Part(rows, whole.filter(~is_bad), stated) for rows, whole, stated in made], quarantine
 
 
-def _make_part(grid: Grid, layout: Layout, rows: Rows, cells: Cells) -> tuple[Part, pl.DataFrame]:
-    """Make the canonical columns of one part in the layout's order; set aside the rows with a fault."""
+def _make_part(grid: Grid, layout: Layout, rows: Rows, cells: Cells) -> tuple[pl.DataFrame, tuple[str, ...], pl.DataFrame]:
+    """Make the canonical columns of one part in the layout's order: all its rows, the columns stated, the rows at fault."""
     table = TABLES[rows.table]
     rules = {**rows.columns, **{name: Rule(value=value) for name, value in rows.constants.items()}}
     if layout.account and "account" in table.names and "account" not in rules:
@@ -206,7 +230,46 @@ def _make_part(grid: Grid, layout: Layout, rows: Rows, cells: Cells) -> tuple[Pa
     place = (pl.lit(grid.name).alias("source_file"), pl.col("row").alias("source_row"))
     frame = made.frame.with_columns(*columns, *place, line.alias("_line"), make_text(rows.link, made).alias("_link"))
     frame = _with_ids(rows.row_id, frame.select(*table.polars_schema, "_line", "_link"))
-    return Part(rows, frame.filter(~pl.col("source_row").is_in(bad["row"].implode())), tuple(headers)), bad
+    if rows.summed:
+        bad = pl.concat([bad, _beside(grid.name, table, frame, bad)])
+        frame = sum_lines(table, rows.summed, frame)
+    return frame, tuple(headers), bad
+
+
+def _beside(name: str, table: Table, frame: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
+    """The other lines of an order one of whose lines is at fault: their sum would not be the order's."""
+    at_fault = pl.col("source_row").is_in(bad["row"].implode())
+    rest = frame.filter(~at_fault).join(frame.filter(at_fault), on=[*table.key], how="semi")
+    return _quarantine(name, rest["source_row"].to_list(), "同一单的另一行有误")
+
+
+def sum_lines(table: Table, summed: Sequence[str], frame: pl.DataFrame) -> pl.DataFrame:
+    """Give every row of a key what its distinct lines come to: the sums, and the state that all of them have reached.
+
+    Closed only when every line is, else the least advanced of the others; an instant of dispatch or completion only when all
+    that are not closed have one, then the latest; of creation and payment the earliest.
+    """
+    keys = [*table.key]
+    distinct = frame.unique([*keys, "_line"], keep="first", maintain_order=True)
+    rank = pl.col("status").replace_strict({s: n for n, s in enumerate(_PROGRESS)}, default=len(_PROGRESS), return_dtype=pl.Int64)
+    is_open = pl.col("status").fill_null("") != "closed"
+    last = {n for n in ("shipped_at", "completed_at") if n in table.names}
+    first = {n for n in ("created_at", "paid_at") if n in table.names}
+    whole = distinct.group_by(keys, maintain_order=True).agg(
+        *(pl.when(pl.col(n).is_not_null().any()).then(pl.col(n).sum()).alias(n) for n in summed),
+        *(
+            pl.when((pl.col(n).is_not_null() | ~is_open).all()).then(pl.col(n).filter(is_open).max()).alias(n)
+            for n in sorted(last)
+        ),
+        *(pl.col(n).min() for n in sorted(first)),
+        pl.col("status").sort_by(rank).first(),
+    )
+    order = frame.columns
+    return (
+        frame.drop(set(whole.columns) - {*keys})
+        .join(whole, on=keys, how="left", validate="m:1", maintain_order="left", nulls_equal=True)
+        .select(order)
+    )
 
 
 def _with_ids(row_id: RowId | None, frame: pl.DataFrame) -> pl.DataFrame:
@@ -215,11 +278,13 @@ def _with_ids(row_id: RowId | None, frame: pl.DataFrame) -> pl.DataFrame:
         return frame
     text = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in row_id.of], separator="|")
     parts = frame.select(text.alias("text")).with_columns((pl.int_range(pl.len()).over("text") + 1).cast(pl.String).alias("nth"))
-    if row_id.style == "sequence":
-        return frame.with_columns((parts["text"] + "-" + parts["nth"]).alias(row_id.column))
-    # polars' own hash may change between versions, and an id is for life
-    digests = [blake2b(t.encode(), digest_size=8).hexdigest() for t in parts["text"] + "|" + parts["nth"]]
-    return frame.with_columns(pl.Series(row_id.column, [row_id.prefix + d for d in digests], dtype=pl.String))
+    if row_id.style == "hash":
+        # polars' own hash may change between versions, and an id is for life
+        digests = [blake2b(t.encode(), digest_size=8).hexdigest() for t in parts["text"] + "|" + parts["nth"]]
+        ids = pl.Series([row_id.prefix + digest for digest in digests], dtype=pl.String)
+    else:
+        ids = parts["nth"] if row_id.style == "number" else parts["text"] + "-" + parts["nth"]
+    return frame.with_columns(pl.col(row_id.column).fill_null(ids.alias(row_id.column)))
 
 
 def _faults(name: str, table: Table, headers: Mapping[str, str], made: Cells) -> pl.DataFrame:
