@@ -18,7 +18,8 @@ from recon_kit.results import INTAKE, QUARANTINE, conform_result, result_schema
 from recon_kit.schema import DTYPES, TABLES, conform
 from recon_kit.sources.controls import CONTROL_SCHEMA
 from recon_kit.sources.decode import is_passed_over, open_grids
-from recon_kit.sources.layout import Layout, load_layouts
+from recon_kit.sources.layout import Layout
+from recon_kit.sources.loading import load_layouts
 from recon_kit.sources.merge import DUPLICATES_SCHEMA, Merged, Source, defaults, fill_platform, merge
 from recon_kit.sources.notes import Note, unknown_file
 from recon_kit.sources.reader import Part, Reading, identify, nearest_layouts, read

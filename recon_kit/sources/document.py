@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from recon_kit.schema import TABLES
-from recon_kit.sources.layout import Layout, load_layouts
+from recon_kit.sources.layout import Layout
+from recon_kit.sources.loading import load_layouts
 
 _INTRODUCTION = """# Exports 导出文件
 
@@ -46,7 +47,7 @@ def _render_layout(layout: Layout) -> str:
     rows = [
         ("给出 gives", tables or "只识别，不读 recognised and passed over"),
         ("必有的列 header has", "、".join(layout.signature)),
-        ("必无的列 header lacks", "、".join(layout.without)),
+        ("必无的列 header lacks", "、".join("＋".join(names) for names in layout.without)),
         ("也写作 also spelled", spellings),
         ("核对的合计 totals enforced", "、".join(dict.fromkeys(control.measure for control in layout.controls))),
         ("可信度 confidence", layout.confidence),

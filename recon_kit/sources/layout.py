@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 import unicodedata
 import zoneinfo
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import polars as pl
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from recon_kit.errors import ConfigError, SchemaError
-from recon_kit.schema import TABLES
-
-BUILT_IN = Path(__file__).parent / "layouts"
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _cell_pattern(pattern: str) -> str:
@@ -54,6 +47,7 @@ def _timezone(name: str) -> str:
 
 CellPattern = Annotated[str, AfterValidator(_cell_pattern)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
+Together = Annotated[tuple[str, ...], BeforeValidator(lambda names: (names,) if isinstance(names, str) else names)]
 TextPattern = Annotated[str, AfterValidator(_text_pattern)]
 
 
@@ -72,10 +66,11 @@ class YearOf(_Model):
 class Step(_Model):
     """One way to a value: a header's text (`from`), a `value`, or a `sum` of amounts; it counts only where `when` holds.
 
-    `join`: the texts of several headers, put together with `separator`, empty ones left out.
+    `join`: the texts of several headers, put together with `separator`, empty ones left out. `regex` keeps its first group,
+    or what `as` makes of its groups (`$1-$2`).
 
     `from` may also be `@file` (the file's name), `@preamble` (what stands above the header) or `@column` (a canonical column
-    worked out above). `regex` keeps its first group. `format` reads an instant, `timezone` says where it was written and
+    worked out above). `format` reads an instant, `timezone` says where it was written and
     `year_of` which year it means. `unit` fen: the amount is a whole number of fen. `when` maps a header (or `@column`, or
     `@sign` of the amount: `+`, `-`, `0`) to a regular expression its text must contain. A `sum` term is a header with an
     optional leading `-`, bars for its magnitude and a trailing `?` where an empty cell counts as nothing: `-|支出金额|?`.
@@ -87,6 +82,7 @@ class Step(_Model):
     join: tuple[str, ...] = ()
     separator: str = " "
     regex: CellPattern | None = None
+    as_: str | None = Field(None, alias="as")
     format: str | None = None
     timezone: Timezone | None = None
     year_of: YearOf | None = None
@@ -159,11 +155,12 @@ class Rows(_Model):
 
     `lines`: headers that tell the lines of one key apart (an order with a row a line); `summed`: columns that such a file states
     per line, so that the order has their sum. `also`: the rows feed this table besides the part that takes them, and are
-    counted there. `link`: the join key of a complement.
+    counted there. `lacks`: columns the table requires and this export does not have. `link`: the join key of a complement.
     """
 
     table: str
     also: bool = False
+    lacks: tuple[str, ...] = ()
     summed: tuple[str, ...] = ()
     when: dict[str, CellPattern] = {}
     constants: dict[str, str] = {}
@@ -178,17 +175,6 @@ class Rows(_Model):
     def _sugar(cls, raw: dict[str, Any]) -> dict[str, Any]:
         columns = {name: as_rule(rule) for name, rule in raw.get("columns", {}).items()}
         return {**raw, "columns": columns, **({"link": as_rule(raw["link"])} if raw.get("link") else {})}
-
-    @model_validator(mode="after")
-    def _names_exist(self) -> Rows:
-        if self.table not in TABLES:
-            raise ValueError(f"table {self.table!r} does not exist; there are {', '.join(TABLES)}")
-        try:
-            for name in (*self.columns, *self.constants, *self.summed):
-                TABLES[self.table].column(name)
-        except SchemaError as error:
-            raise ValueError(str(error)) from None
-        return self
 
 
 class Control(_Model):
@@ -222,7 +208,9 @@ class Label(_Model):
 
 
 class Layout(_Model):
-    """One platform export. `signature`: headers it must have; `without`: headers that make it something else.
+    """One platform export. `signature`: headers it must have; `without`: headers that make it something else, in a list of
+    their own those that do so only together. `extends`: the file name, without its ending, of a layout whose words hold where
+    this one says nothing; spellings in `aliases` add up.
 
     `confidence`: A seen in three sources or the vendor's own text, B two, C one, M from memory. `is_data` false: recognised
     and passed over (a summary sheet). `footer`: regular expression of first cells that are no data; `totals`: first cell of
@@ -239,8 +227,8 @@ class Layout(_Model):
     confidence: Literal["A", "B", "C", "M"]
     note: str = ""
     channel: str | None = None
-    signature: tuple[str, ...]
-    without: tuple[str, ...] = ()
+    signature: Annotated[tuple[str, ...], Field(min_length=1)]
+    without: tuple[Together, ...] = ()
     aliases: dict[str, tuple[str, ...]] = {}
     is_data: bool = True
     advice: Label | None = None
@@ -293,6 +281,10 @@ class Layout(_Model):
         present = self.positions(words, self.signature)
         return [name for name in self.signature if name not in present]
 
+    def is_ruled_out(self, words: Sequence[str]) -> bool:
+        """Whether a header row has what makes it something else."""
+        return any(len(self.positions(words, names)) == len(names) for names in self.without)
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -323,42 +315,11 @@ def header_word(cell: str) -> str:
     return word[2:-1] if word.startswith('="') and word.endswith('"') else word
 
 
-@functools.cache
-def load_layouts(folder: Path = BUILT_IN) -> tuple[Layout, ...]:
-    """Read and check every layout of a folder, by name. ConfigError names the file, the place and what is wrong."""
-    layouts = [_load(path) for path in sorted(folder.glob("*.toml"))]
-    names = [layout.name for layout in layouts]
-    if repeated := {name for name in names if names.count(name) > 1}:
-        raise ConfigError(f"{folder}: layout names {sorted(repeated)} are used twice; give each layout its own name")
-    return tuple(layouts)
-
-
-def _load(path: Path) -> Layout:
-    try:
-        return Layout.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name}: this is not valid TOML ({error}); expected a layout; see docs/sources.md") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        line = _line_of(path, first["loc"])
-        raise ConfigError(f"{path.name}:{line}: {place}: {first['msg']}; see docs/sources.md for what a layout may say") from None
-
-
-def _line_of(path: Path, place: Sequence[str | int]) -> int:
-    """The line that names the last word of the place, as near as text allows."""
-    words = [str(part) for part in place if isinstance(part, str)]
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if words and re.match(rf'\s*\[*(?:[\w.]+\.)?"?{re.escape(words[-1])}"?\b', line):
-            return number
-    return 1
-
-
 def claims(layouts: Iterable[Layout], head: Sequence[Sequence[str]]) -> list[Claim]:
     """The layouts whose signature stands in one of the first rows, at the earliest such row."""
     for place, cells in enumerate(head):
         words = [header_word(cell) for cell in cells]
-        fits = [lay for lay in layouts if not lay.missing(words) and not lay.positions(words, lay.without)]
+        fits = [lay for lay in layouts if not lay.missing(words) and not lay.is_ruled_out(words)]
         if fits:
             return [Claim(layout, place) for layout in fits]
     return []

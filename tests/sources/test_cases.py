@@ -13,7 +13,7 @@ import pytest
 
 from recon_kit.collect import read_files
 from recon_kit.schema import TABLES
-from recon_kit.sources.layout import load_layouts
+from recon_kit.sources.loading import load_layouts
 from recon_kit.sources.reader import Reading
 
 CASES = Path(__file__).parent / "cases"

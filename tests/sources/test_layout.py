@@ -2,7 +2,8 @@ import pytest
 
 from recon_kit.errors import ConfigError, SourceError
 from recon_kit.schema import TABLES
-from recon_kit.sources.layout import claims, header_word, load_layouts, nearest
+from recon_kit.sources.layout import claims, header_word, nearest
+from recon_kit.sources.loading import load_layouts
 from recon_kit.sources.template import field_name, template_claim, template_layout
 
 GOOD = """
@@ -12,9 +13,11 @@ confidence = "C"
 signature = ["单号", "金额"]
 [[rows]]
 table = "fees"
+constants = { channel = "other", kind = "other" }
 [rows.columns]
 fee_id = "单号"
 amount_fen = "金额"
+at = "日期"
 """
 
 
@@ -27,23 +30,46 @@ def layouts_of(tmp_path, *texts):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD.replace("confidence", "confidense"), r"0\.toml:\d+: confid"),
-        (GOOD.replace('"fees"', '"fee"'), r"table 'fee' does not exist; there are orders"),
-        (GOOD.replace("amount_fen", "amount"), r"no column 'amount'"),
-        (GOOD.replace('fee_id = "单号"', 'fee_id = { from = "单号", regexp = "x" }'), r"0\.toml:\d+: .*fee_id.*regexp"),
-        (GOOD.replace('fee_id = "单号"', 'fee_id = { from = "单号", regex = "(" }'), r"0\.toml:\d+: "),
-        (GOOD.replace('fee_id = "单号"', 'fee_id = { from = "单号", when = { "金额" = "(?=1)" } }'), r"look-around"),
-        (GOOD + '[[controls]]\nmeasure = "合计"\npattern = "合计.*元"\n', r"0\.toml:\d+: .*has 0 groups; expected one"),
+        (
+            GOOD.replace("confidence", "confidense"),
+            r"0\.toml:4: confidense: unknown key 'confidense'; did you mean 'confidence'\?",
+        ),
+        (GOOD.replace('confidence = "C"', ""), r"0\.toml:1: confidence: the key 'confidence' is missing"),
+        (GOOD.replace('"C"', '"D"'), r"0\.toml:4: confidence: 'D' is none of 'A', 'B', 'C' or 'M'"),
+        (GOOD.replace('["单号", "金额"]', "[]"), r"0\.toml:5: signature: .*at least 1"),
+        (GOOD.replace('"fees"', '"fee"'), r"0\.toml:7: rows\.0\.table: table 'fee' does not exist; did you mean 'fees'\?"),
+        (GOOD.replace("amount_fen", "amount"), r"0\.toml:11: .*table fees has no column 'amount'; did you mean 'amount_fen'\?"),
+        (GOOD.replace('at = "日期"', ""), r"0\.toml:6: rows\.0: rows of fees need at; give each a header .*or name it in lacks"),
+        (GOOD.replace('kind = "other"', 'kind = "others"'), r"0\.toml:8: .*'others' is no value of kind; did you mean 'other'\?"),
+        (GOOD.replace('"单号"\n', '{ from = "单号", regexp = "x" }\n'), r"0\.toml:10: .*'regexp'; did you mean 'regex'\?"),
+        (GOOD.replace('"单号"\n', '{ from = "单号", regex = "(" }\n'), r"0\.toml:10: .*'\(' is no regular expression"),
+        (GOOD.replace('"单号"\n', '{ from = "单号", when = { "金额" = "(?=1)" } }\n'), r"0\.toml:10: .*look-around"),
+        (GOOD + 'kind = { from = "单号", words = { commision = "佣" } }', r"0\.toml:13: .*did you mean 'commission'\?"),
+        (GOOD + 'shop = { steps = [\n  { from = "店" },\n  { frmo = "铺" },\n] }', r"0\.toml:15: .*did you mean 'from'\?"),
+        (GOOD + '[[controls]]\nmeasure = "合计"\npattern = "合计.*元"\n', r"0\.toml:15: .*has 0 groups; expected one"),
         (GOOD.replace('"单号", "金额"]', '"单号", "金额"'), r"0\.toml: this is not valid TOML"),
+        (GOOD[: GOOD.index("[[rows]]")], r"0\.toml:1: rows: there is no \[\[rows\]\]"),
+        (
+            GOOD + '[[rows]]\ntable = "flows"\n[rows.columns]\namount_fne = "金额"\n',
+            r"0\.toml:16: rows\.1\.columns\.amount_fne: ",
+        ),
     ],
 )
-def test_a_layout_with_a_mistake_is_refused_with_its_file_and_line(tmp_path, text, message):
+def test_a_layout_with_a_mistake_is_refused_with_its_file_line_and_what_was_meant(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         layouts_of(tmp_path, text)
 
 
+@pytest.mark.parametrize("line", ['lacks = ["at"]', 'complement = { of = "b", takes = ["shop"] }', None])
+def test_rows_may_lack_a_required_column_that_they_say_they_lack_or_that_other_rows_have(tmp_path, line):
+    text = GOOD.replace('at = "日期"\n', "")
+    text = text.replace('table = "fees"\n', f'table = "fees"\n{line}\n') if line else f"is_erp = true\n{text}"
+
+    assert [layout.name for layout in layouts_of(tmp_path, text)] == ["mine"]
+
+
 def test_two_layouts_of_one_name_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="used twice"):
+    with pytest.raises(ConfigError, match=r"1\.toml: layout name 'mine' is used twice, in 0\.toml too"):
         layouts_of(tmp_path, GOOD, GOOD)
 
 
