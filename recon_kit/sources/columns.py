@@ -180,16 +180,14 @@ def _is_usable(step: Step, cells: Cells) -> bool:
 
 def _value_and_text(rule: Rule, column: Column, cells: Cells) -> tuple[pl.Expr, pl.Expr]:
     """The first step that gives a value, typed, and the text it came from (null where nothing was stated)."""
-    usable = [step for step in rule.ways if _is_usable(step, cells)]
-    summed = next((step for step in usable if step.sum), None)
-    if summed:
-        value, text = _sum(summed, cells)
-    else:
-        texts = [_step_text(rule, step, cells) for step in usable]
-        typed = [_step_value(column.kind, t, step, cells) for t, step in zip(texts, usable, strict=True)]
-        value, text = typed[-1], pl.coalesce(*texts)
-        for words, way in reversed(list(zip(texts[:-1], typed[:-1], strict=True))):
-            value = pl.when(words.is_not_null()).then(way).otherwise(value)
+    value, text = _typed(column.kind, pl.lit(None, pl.String)), pl.lit(None, pl.String)
+    for step in reversed([step for step in rule.ways if _is_usable(step, cells)]):
+        if step.sum:
+            way, words, is_given = _sum(step, cells)
+        else:
+            words = _step_text(rule, step, cells)
+            way, is_given = _step_value(column.kind, words, step, cells), words.is_not_null()
+        value, text = (pl.when(is_given).then(new).otherwise(old) for new, old in ((way, value), (words, text)))
     if rule.else_ is not None:
         value = value.fill_null(_typed(column.kind, pl.lit(rule.else_)))
     if rule.negative:
@@ -261,8 +259,8 @@ def _typed(kind: Kind, text: pl.Expr, pattern: str | None = None, *, is_sheet: b
     return by_kind.get(kind, text)
 
 
-def _sum(step: Step, cells: Cells) -> tuple[pl.Expr, pl.Expr]:
-    """The sum of signed terms, null where one that must be given is empty or all are; the texts only where one is unreadable."""
+def _sum(step: Step, cells: Cells) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """The sum of signed terms, null where one that must be given is empty; the texts where one is unreadable; if any is given."""
     values: list[pl.Expr] = []
     texts: list[pl.Expr] = []
     for term in step.sum:
@@ -277,7 +275,8 @@ def _sum(step: Step, cells: Cells) -> tuple[pl.Expr, pl.Expr]:
     total = reduce(lambda left, right: left + right, values)
     given = pl.any_horizontal(*(text.is_not_null() for text in texts))
     broken = pl.any_horizontal(*(v.is_null() & t.is_not_null() for v, t in zip(values, texts, strict=True)))
-    return pl.when(given).then(total), pl.when(broken).then(pl.concat_str(texts, separator=" ", ignore_nulls=True))
+    words = pl.when(broken).then(pl.concat_str(texts, separator=" ", ignore_nulls=True))
+    return total, words, given & cells.holds(step.when)
 
 
 UNREADABLE: dict[Kind, str] = {

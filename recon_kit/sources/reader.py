@@ -224,6 +224,8 @@ def _make_part(grid: Grid, layout: Layout, rows: Rows, cells: Cells) -> tuple[pl
     if layout.account and "account" in table.names and "account" not in rules:
         rules["account"] = layout.account
     made, headers = make_columns(rules, table, cells)
+    if rows.also and "amount_fen" in table.names:
+        made = replace(made, frame=_moving(made.frame))
     bad = _faults(grid.name, table, headers, made)
     columns = [(pl.col(f"={c.name}") if c.name in headers else pl.lit(None, DTYPES[c.kind])).alias(c.name) for c in table.columns]
     line = pl.concat_str([cells.text(name).fill_null("") for name in rows.lines] or [pl.lit("")], separator="|")
@@ -234,6 +236,13 @@ def _make_part(grid: Grid, layout: Layout, rows: Rows, cells: Cells) -> tuple[pl
         bad = pl.concat([bad, _beside(grid.name, table, frame, bad)])
         frame = sum_lines(table, rows.summed, frame)
     return frame, tuple(headers), bad
+
+
+def _moving(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows with an amount: a column of fees feeds nothing where it is empty, zero or absent."""
+    if "=amount_fen" not in frame.columns:
+        return frame.clear()
+    return frame.filter((pl.col("=amount_fen") != 0).fill_null(pl.col("~amount_fen").is_not_null()))
 
 
 def _beside(name: str, table: Table, frame: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
@@ -247,7 +256,7 @@ def sum_lines(table: Table, summed: Sequence[str], frame: pl.DataFrame) -> pl.Da
     """Give every row of a key what its distinct lines come to: the sums, and the state that all of them have reached.
 
     Closed only when every line is, else the least advanced of the others; an instant of dispatch or completion only when all
-    that are not closed have one, then the latest; of creation and payment the earliest.
+    that are not closed have one, then the latest; of creation and payment the earliest. True where one line says so.
     """
     keys = [*table.key]
     distinct = frame.unique([*keys, "_line"], keep="first", maintain_order=True)
@@ -262,6 +271,11 @@ def sum_lines(table: Table, summed: Sequence[str], frame: pl.DataFrame) -> pl.Da
             for n in sorted(last)
         ),
         *(pl.col(n).min() for n in sorted(first)),
+        *(
+            pl.when(pl.col(c.name).is_not_null().any()).then(pl.col(c.name).any()).alias(c.name)
+            for c in table.columns
+            if c.kind == "bool"
+        ),
         pl.col("status").sort_by(rank).first(),
     )
     order = frame.columns
