@@ -21,11 +21,11 @@ import polars as pl
 def run_ours(folder: Path) -> dict[str, int]:
     """Canonical tables → facts → findings → bridge."""
     from recon_kit.bridge import build_bridge
-    from recon_kit.collect import CONTROLS_SCHEMA, COVERAGE_SCHEMA, Collected, Tables
+    from recon_kit.collect import Collected, Tables
     from recon_kit.config import parse_config
     from recon_kit.facts import USED, Scope, build_facts
     from recon_kit.periods import parse_period
-    from recon_kit.results import INTAKE, QUARANTINE, result_schema
+    from recon_kit.results import CONTROLS, COVERAGE, INTAKE, INTAKE_DAYS, QUARANTINE, result_schema
     from recon_kit.rules import detect
     from recon_kit.sources.merge import DUPLICATES_SCHEMA
 
@@ -35,8 +35,9 @@ def run_ours(folder: Path) -> dict[str, int]:
         pl.DataFrame(schema=result_schema(INTAKE)),
         pl.DataFrame(schema=result_schema(QUARANTINE)),
         pl.DataFrame(schema=DUPLICATES_SCHEMA),
-        pl.DataFrame(schema=CONTROLS_SCHEMA),
-        pl.DataFrame(schema=COVERAGE_SCHEMA),
+        pl.DataFrame(schema=result_schema(CONTROLS)),
+        pl.DataFrame(schema=result_schema(COVERAGE)),
+        pl.DataFrame(schema=result_schema(INTAKE_DAYS)),
         (),
     )
     scope = Scope(parse_config({"receipt_basis": {"jd": "paid"}}), parse_period("2026-10"), date(2026, 10, 31))

@@ -9,35 +9,26 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
 from recon_kit.errors import SourceError, TieError
-from recon_kit.results import INTAKE, QUARANTINE, conform_result, result_schema
-from recon_kit.schema import DTYPES, TABLES, conform
-from recon_kit.sources.controls import CONTROL_SCHEMA
+from recon_kit.results import CONTROLS, COVERAGE, INTAKE, INTAKE_DAYS, QUARANTINE, conform_result, result_schema
+from recon_kit.schema import TABLES, conform
 from recon_kit.sources.decode import is_passed_over, open_grids
 from recon_kit.sources.layout import Layout
 from recon_kit.sources.loading import load_layouts
 from recon_kit.sources.merge import DUPLICATES_SCHEMA, Merged, Source, defaults, fill_platform, merge
 from recon_kit.sources.notes import Note, unknown_file
-from recon_kit.sources.reader import Part, Reading, identify, nearest_layouts, read
+from recon_kit.sources.reader import Part, Reading, identify, main_days, nearest_layouts, read
 
 __all__ = ["Collected", "Note", "Tables", "collect", "read_files"]
 
 DATA_SUFFIXES = {"", ".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".xls", ".zip", ".gz", ".parquet"}
 """A file that cannot be opened under one of these names is an error; under another name it is none of ours."""
 PASSED_OVER_FOLDERS = {"reports", "layouts"}
-CONTROLS_SCHEMA = {"file": pl.String(), "member": pl.String(), **CONTROL_SCHEMA}
-COVERAGE_SCHEMA = {
-    "file": pl.String(),
-    "layout": pl.String(),
-    "table": pl.String(),
-    "channel": pl.String(),
-    "account": pl.String(),
-    **dict.fromkeys(("starts_at", "ends_at", "exported_at", "first_at", "last_at"), DTYPES["instant"]),
-}
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ class Collected:
 
     `intake`: one row per file or zip member read. `quarantine`: rows set aside, with the reason. `duplicates`: one row per
     natural key that came twice (K05 candidates; `evidence` has all its rows). `controls`: one row per total a file states.
-    `coverage`: one row per bill, with the half-open span it states (null where it states none).
+    `coverage`: one row per bill, with the half-open span it states (null where it states none). `days`: rows per file and day.
     """
 
     tables: Tables
@@ -81,6 +72,7 @@ class Collected:
     duplicates: pl.DataFrame
     controls: pl.DataFrame
     coverage: pl.DataFrame
+    days: pl.DataFrame
     warnings: tuple[Note, ...]
 
 
@@ -145,6 +137,7 @@ def assemble(readings: Sequence[Reading], notes: Sequence[Note] = ()) -> Collect
         duplicates=_stack([m.duplicates for m in merged.values()], DUPLICATES_SCHEMA),
         controls=_controls(fresh),
         coverage=_coverage(ordered),
+        days=_days(ordered),
         warnings=tuple(warnings),
     )
 
@@ -262,6 +255,10 @@ def _intake(readings: Sequence[Reading], kept: dict[str, int], repeated: set[str
                 "rows_duplicate": reading.rows_read - loaded - quarantined,
                 "first_at": reading.coverage["first_at"],
                 "last_at": reading.coverage["last_at"],
+                "layout_zh": reading.layout.label.zh,
+                "layout_en": reading.layout.label.en,
+                "exported_at": reading.coverage["exported_at"],
+                "latest_at": _latest(reading),
                 "control_stated": json.dumps(stated, ensure_ascii=False) if stated else None,
                 "control_found": json.dumps(found, ensure_ascii=False) if stated else None,
                 "sha256": reading.sha256,
@@ -276,13 +273,29 @@ def _controls(readings: Sequence[Reading]) -> pl.DataFrame:
         for r in readings
         if r.controls.height
     ]
-    return _stack(stated, CONTROLS_SCHEMA)
+    return _stack(stated, result_schema(CONTROLS))
 
 
 def _coverage(readings: Sequence[Reading]) -> pl.DataFrame:
     bills = [r for r in readings if {"flows", "payments"} & set(r.layout.tables)]
     rows = [{"file": r.name, "layout": r.layout.name, "table": " + ".join(r.layout.tables), **r.coverage} for r in bills]
-    return pl.DataFrame(rows, schema=COVERAGE_SCHEMA)
+    return pl.DataFrame(rows, schema=result_schema(COVERAGE))
+
+
+def _latest(reading: Reading) -> object:
+    instants = [p.frame[c.name].max() for p in reading.parts for c in p.table.columns if c.kind == "instant"]
+    return max((at for at in instants if isinstance(at, datetime)), default=None)
+
+
+def _days(readings: Sequence[Reading]) -> pl.DataFrame:
+    """Rows of each file by the day of its table; the day is null where the table has none or the row was set aside."""
+    rows: list[tuple[str, object, int]] = []
+    for reading in readings:
+        dated = main_days(reading.parts).drop_nulls()
+        rows.extend((reading.name, day, n) for day, n in dated.value_counts(name="n").sort(dated.name).iter_rows())
+        if undated := reading.rows_read - dated.len():
+            rows.append((reading.name, None, undated))
+    return pl.DataFrame(rows, schema=result_schema(INTAKE_DAYS), orient="row")
 
 
 def _stack(frames: Sequence[pl.DataFrame], schema: dict[str, pl.DataType]) -> pl.DataFrame:

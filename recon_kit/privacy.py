@@ -38,10 +38,8 @@ _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范"
     "廖贾夏韦付邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵钱严覃武戴莫孔汤"
 )
-_NAME = (
-    r"((?:收货人|收件人|联系人|持卡人|姓名|户名|买家|客户)[是为:： ]*)"
-    rf"(?:[{_SURNAMES}]|欧阳|上官|司马|诸葛|皇甫|令狐){_HAN}{{1,2}}"
-)
+_BARE_NAME = rf"(?:[{_SURNAMES}]|欧阳|上官|司马|诸葛|皇甫|令狐){_HAN}{{1,2}}"
+_NAME = rf"((?:收货人|收件人|联系人|持卡人|姓名|户名|买家|客户)[是为:： ]*){_BARE_NAME}"
 
 
 def mask_frame(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
@@ -55,6 +53,11 @@ def mask_frame(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 def mask_text(text: str) -> str:
     """`mask_text_expr` for one text, such as a message or a cell in quarantine."""
     return str(pl.select(mask_text_expr(pl.lit(text))).item())
+
+
+def mask_figure_expr(column: pl.Expr) -> pl.Expr:
+    """`mask_text_expr` for what stands where a figure or a date belongs: shifted columns put a bare name there, 张三 → 张**."""
+    return pl.when(column.str.contains(f"^{_BARE_NAME}$")).then(mask_name_expr(column)).otherwise(mask_text_expr(column))
 
 
 def mask_name_expr(column: pl.Expr) -> pl.Expr:

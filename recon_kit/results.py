@@ -133,6 +133,10 @@ INTAKE = Table(
         Column("rows_duplicate", "重复行", "int"),
         Column("first_at", "最早时间", "instant"),
         Column("last_at", "最晚时间", "instant"),
+        Column("layout_zh", "识别为", note="the layout's 中文 name"),
+        Column("layout_en", "识别为（英文）", note="the layout's English name"),
+        Column("exported_at", "导出时间", "instant", note="as the file states it; null where it does not"),
+        Column("latest_at", "最新时刻", "instant", note="latest instant of any kind in its rows: it is no older than that"),
         Column(
             "control_stated", "声明合计", note="JSON object measure → stated, in the file's own words; null when it states none"
         ),
@@ -149,11 +153,64 @@ QUARANTINE = Table(
         Column("column", "列"),
         Column("value", "值", note="masked where personal"),
         Column("reason", "原因"),
+        Column("amount_fen", "金额", "fen", note="the row's own; null where the row or its table has none that can be read"),
+    ),
+)
+CONTROLS = Table(
+    "controls",
+    "控制合计",
+    (
+        Column("file", "文件"),
+        Column("member", "成员", note="the file, or the member of a zip"),
+        Column("measure", "合计项", note="in the file's own words"),
+        Column("unit", "单位", allowed={"fen": "分", "count": "笔"}),
+        Column("stated", "文件声明", "int"),
+        Column("found", "实际读得", "int"),
+    ),
+)
+COVERAGE = Table(
+    "coverage",
+    "账单覆盖",
+    (
+        Column("file", "文件"),
+        Column("layout", "版式"),
+        Column("table", "表"),
+        Column("channel", "渠道"),
+        Column("account", "账户"),
+        Column("starts_at", "覆盖自", "instant", note="as the bill states it, half-open; null where it states none"),
+        Column("ends_at", "覆盖至", "instant"),
+        Column("exported_at", "导出时间", "instant"),
+        Column("first_at", "最早时间", "instant"),
+        Column("last_at", "最晚时间", "instant"),
+    ),
+)
+COVERAGE_GAPS = Table(
+    "coverage_gaps",
+    "缺失时段",
+    (
+        Column("file", "文件", note="the file beside the gap"),
+        Column("channel", "渠道"),
+        Column("account", "账户"),
+        Column("gap_from", "缺失自", "instant"),
+        Column("gap_until", "缺失至", "instant", note="half-open"),
+    ),
+)
+INTAKE_DAYS = Table(
+    "intake_days",
+    "逐日行数",
+    (
+        Column("file", "文件"),
+        Column("day", "日期", "date", note="null: its table has no date, or the row is in quarantine"),
+        Column("n", "行数", "int", note="rows read, also those that turn out to be repeated"),
     ),
 )
 
 RESULTS: dict[str, Table] = {
-    t.name: t for t in (DISCREPANCIES, MATCHES, UNMATCHED, BRIDGE, BRIDGE_ITEMS, KPIS, INTAKE, QUARANTINE)
+    t.name: t
+    for t in (
+        *(DISCREPANCIES, MATCHES, UNMATCHED, BRIDGE, BRIDGE_ITEMS, KPIS),
+        *(INTAKE, INTAKE_DAYS, QUARANTINE, CONTROLS, COVERAGE, COVERAGE_GAPS),
+    )
 }
 
 

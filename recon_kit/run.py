@@ -20,6 +20,7 @@ from recon_kit.collect import Collected, collect
 from recon_kit.config import Config
 from recon_kit.errors import ConfigError, SourceError, TieError
 from recon_kit.facts import Facts, Scope, build_facts
+from recon_kit.facts.coverage import coverage_gaps
 from recon_kit.facts.pairs import pair_tables
 from recon_kit.kpis import build_kpis
 from recon_kit.narrative import render_why
@@ -126,7 +127,11 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
         "bridge_items": bridge.items,
         "kpis": kpis,
         "intake": collected.intake,
+        "intake_days": collected.days,
         "quarantine": collected.quarantine,
+        "controls": collected.controls,
+        "coverage": collected.coverage,
+        "coverage_gaps": coverage_gaps(collected.coverage, scope),
     }
     masked = {name: mask_frame(frame, TABLES[name]) for name, frame in collected.tables.supplied().items()}
     return Outcome({**masked, **results}, summarise(collected, facts, bridge, results))

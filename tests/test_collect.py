@@ -1,5 +1,6 @@
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -166,8 +167,8 @@ def test_a_row_that_cannot_be_read_is_set_aside_with_its_place_and_reason(tmp_pa
     collected = collect(folder(tmp_path, a__csv=text))
 
     assert collected.quarantine.rows() == [
-        ("a.csv", 2, "amount", "1.005", "不是精确到分的金额"),
-        ("a.csv", 4, "channel", "cash", "不在允许的取值之内"),
+        ("a.csv", 2, "amount", "1.005", "不是精确到分的金额", None),
+        ("a.csv", 4, "channel", "cash", "不在允许的取值之内", 100),
     ]
     assert collected.intake.select("rows_read", "rows_loaded", "rows_quarantined").rows() == [(3, 1, 2)]
 
@@ -179,6 +180,21 @@ def test_the_value_of_a_personal_column_never_stands_in_quarantine(tmp_path):
 
     assert "张三" not in quarantine.write_csv()
     assert "1390000" not in quarantine.write_csv()
+
+
+def test_a_name_or_number_that_slipped_into_an_amount_never_stands_in_quarantine(tmp_path):
+    text = f"{FEES}\nF1,card,other,张三,2026-10-01\nF2,card,other,tel 13900000000,昨天\n"
+
+    assert collect(folder(tmp_path, a__csv=text)).quarantine["value"].to_list() == ["张**", "tel ***"]
+
+
+def test_rows_are_counted_by_the_day_of_their_table_and_the_undated_with_them(tmp_path):
+    fees = f"{FEES}\nF1,card,other,1.00,2026-10-01\nF2,card,other,1.00,2026-10-01 23:59:59\nF3,card,other,x,2026-10-02\n"
+
+    collected = collect(folder(tmp_path, a__csv=fees, b__csv="sku,title\nS1,茶\n"))
+
+    assert collected.days.rows() == [("a.csv", date(2026, 10, 1), 2), ("a.csv", None, 1), ("b.csv", None, 1)]
+    assert collected.days["n"].sum() == collected.intake["rows_read"].sum()
 
 
 def test_a_row_with_more_cells_than_the_header_is_set_aside(tmp_path):

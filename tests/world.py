@@ -15,13 +15,13 @@ from typing import Any
 
 import polars as pl
 
-from recon_kit.collect import CONTROLS_SCHEMA, COVERAGE_SCHEMA, Collected, Tables
+from recon_kit.collect import Collected, Tables
 from recon_kit.config import CHANNELS_OF_PLATFORM, parse_config
 from recon_kit.facts import Facts, Scope, build_facts
 from recon_kit.money import format_yuan, parse_yuan
 from recon_kit.narrative import render_why
 from recon_kit.periods import SHANGHAI, parse_period
-from recon_kit.results import INTAKE, QUARANTINE, conform_result, result_schema
+from recon_kit.results import CONTROLS, COVERAGE, INTAKE, INTAKE_DAYS, QUARANTINE, conform_result, result_schema
 from recon_kit.run import Outcome, reconcile
 from recon_kit.schema import CHANNEL, REFUND_FLOW_KINDS, TABLES, conform, empty
 from recon_kit.sources.merge import DUPLICATES_SCHEMA
@@ -211,8 +211,9 @@ def world(
         intake=_intake(frames, files or {}),
         quarantine=pl.DataFrame(schema=result_schema(QUARANTINE)),
         duplicates=pl.DataFrame(list(duplicates), schema=DUPLICATES_SCHEMA),
-        controls=pl.DataFrame(list(controls), schema=CONTROLS_SCHEMA),
+        controls=pl.DataFrame(list(controls), schema=result_schema(CONTROLS)),
         coverage=_coverage(starts if flows is not None else {}, bills_until),
+        days=pl.DataFrame(schema=result_schema(INTAKE_DAYS)),
         warnings=(),
     )
 
@@ -291,7 +292,7 @@ def _coverage(starts: dict[str, str], until: str) -> pl.DataFrame:
         }
         for channel, start in starts.items()
     ]
-    return pl.DataFrame(rows, schema=COVERAGE_SCHEMA)
+    return pl.DataFrame(rows, schema=result_schema(COVERAGE))
 
 
 @dataclass(frozen=True)

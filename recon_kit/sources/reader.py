@@ -13,7 +13,8 @@ from pathlib import PurePosixPath
 import polars as pl
 
 from recon_kit.errors import SourceError
-from recon_kit.schema import DTYPES, TABLES, Table
+from recon_kit.privacy import mask_figure_expr, mask_text_expr
+from recon_kit.schema import DTYPES, TABLES, Column, Table
 from recon_kit.sources.columns import Cells, clean, fault, make_columns, make_text
 from recon_kit.sources.controls import NO_CONTROLS, compare_controls, read_coverage
 from recon_kit.sources.decode import Grid, HeadRow, read_body, read_lines, with_separator
@@ -23,6 +24,8 @@ from recon_kit.sources.template import template_claim, template_layout
 
 MAY_BE_EMPTY = {("orders", "paid_at")}
 """Required in a header, yet empty in a row that has none. Source: docs of `schema`."""
+OWN_AMOUNT = ("amount_fen", "final_fen", "approved_fen", "requested_fen", "buyer_paid_fen", "debit_fen", "credit_fen")
+"""What a row of a table is about in money, the first that is given and not zero."""
 MASKED = "***"
 MAIN_INSTANT = {
     "orders": ("paid_at", "created_at"),
@@ -234,8 +237,14 @@ def _make_part(grid: Grid, layout: Layout, rows: Rows, cells: Cells) -> tuple[pl
     frame = _with_ids(rows.row_id, frame.select(*table.polars_schema, "_line", "_link"))
     if rows.summed:
         bad = pl.concat([bad, _beside(grid.name, table, frame, bad)])
-        frame = sum_lines(table, rows.summed, frame)
-    return frame, tuple(headers), bad
+    amounts = frame.select(pl.col("source_row").alias("row"), _own_amount(table).alias("amount_fen"))
+    bad = bad.drop("amount_fen").join(amounts, on="row", how="left", validate="m:1", maintain_order="left")
+    return sum_lines(table, rows.summed, frame) if rows.summed else frame, tuple(headers), bad
+
+
+def _own_amount(table: Table) -> pl.Expr:
+    amounts = [pl.col(name) for name in OWN_AMOUNT if name in table.names]
+    return pl.coalesce(*(pl.when(amount != 0).then(amount) for amount in amounts), *amounts, pl.lit(None, DTYPES["fen"]))
 
 
 def _moving(frame: pl.DataFrame) -> pl.DataFrame:
@@ -317,9 +326,16 @@ def _faults(name: str, table: Table, headers: Mapping[str, str], made: Cells) ->
         pl.lit(name).alias("file"),
         "row",
         pl.coalesce(*(at.then(pl.lit(headers[c.name])) for at, c in zip(first, columns, strict=True))).alias("column"),
-        pl.coalesce(*(at.then(pl.col(f"{c.name}@")) for at, c in zip(first, columns, strict=True))).alias("value"),
+        pl.coalesce(*(at.then(_masked(c)) for at, c in zip(first, columns, strict=True))).alias("value"),
         pl.coalesce(*(pl.col(c.name) for c in columns)).alias("reason"),
+        pl.lit(None, DTYPES["fen"]).alias("amount_fen"),
     )
+
+
+def _masked(column: Column) -> pl.Expr:
+    """The text at fault, without what names a person."""
+    text = pl.col(f"{column.name}@")
+    return mask_text_expr(text) if column.kind == "text" else mask_figure_expr(text)
 
 
 def _quarantine(name: str, rows: Sequence[int], reason: str) -> pl.DataFrame:
@@ -329,6 +345,7 @@ def _quarantine(name: str, rows: Sequence[int], reason: str) -> pl.DataFrame:
         pl.lit(None, pl.String).alias("column"),
         pl.lit(None, pl.String).alias("value"),
         pl.lit(reason).alias("reason"),
+        pl.lit(None, DTYPES["fen"]).alias("amount_fen"),
     )
 
 
@@ -352,6 +369,15 @@ def _coverage(layout: Layout, parts: Sequence[Part], around: str, cells: Cells) 
         "first_at": span.min(),
         "last_at": span.max(),
     }
+
+
+def main_days(parts: Sequence[Part]) -> pl.Series:
+    """The day of every row, by its table's own date; null where it has none. A row that feeds a second part counts once."""
+    days = [pl.Series("day", [], pl.Date)]
+    for part in (part for part in parts if not part.rows.also):
+        names = [n for n in MAIN_INSTANT.get(part.table.name, ("at",)) if n in part.table.names]
+        days.append(part.frame.select(pl.coalesce(*(pl.col(n).dt.date() for n in names), pl.lit(None, pl.Date))).to_series())
+    return pl.concat([series.alias("day") for series in days])
 
 
 def _money(parts: Sequence[Part]) -> int | None:

@@ -30,7 +30,10 @@ def render(readings: list[Reading]) -> str:
     """The rows of every table, then what was set aside, then the totals; columns that say nothing are left out."""
     rows = []
     for reading in readings:
-        frames = [("quarantine", reading.quarantine.rename({"row": "source_row"})), ("control", reading.controls)]
+        frames = [
+            ("quarantine", reading.quarantine.rename({"row": "source_row"}).drop("amount_fen")),
+            ("control", reading.controls),
+        ]
         for name, frame in [*((part.rows.table, part.frame.drop("_line")) for part in reading.parts), *frames]:
             kept = frame.drop("source_file", "file", strict=False)
             instants = pl.selectors.datetime().dt.strftime("%Y-%m-%d %H:%M:%S")
@@ -51,7 +54,9 @@ def test_the_case_is_read_as_expected(case):
 @pytest.mark.parametrize("case", FOLDERS, ids=lambda case: f"{case.parent.name}-{case.name}")
 def test_every_row_of_the_case_is_in_one_place(case):
     for reading in readings_of(case):
-        assert reading.rows_read == sum(part.frame.height for part in reading.parts if not part.rows.also) + reading.rows_quarantined
+        assert (
+            reading.rows_read == sum(part.frame.height for part in reading.parts if not part.rows.also) + reading.rows_quarantined
+        )
 
 
 def test_every_built_in_layout_that_is_data_has_a_case():
