@@ -101,10 +101,10 @@ def make_text(rule: Rule | None, cells: Cells) -> pl.Expr:
     return _value_and_text(rule, _TEXT, cells)[0] if rule and is_stated(rule, cells) else pl.lit(None, pl.String)
 
 
-def fault(column: Column, *, must_be_given: bool) -> pl.Expr:
+def fault(column: Column, *, must_be_given: bool, has_year: bool = True) -> pl.Expr:
     """Why the value of a column is at fault, or null: it is damaged, unreadable, not among the allowed words, missing."""
     value, text = pl.col(f"={column.name}"), pl.col(f"~{column.name}")
-    tests = [(value.is_null() & text.is_not_null(), UNREADABLE[column.kind])]
+    tests = [(value.is_null() & text.is_not_null(), UNREADABLE[column.kind] if has_year else YEAR_UNKNOWN)]
     if column.kind == "fen":
         tests.append((value.abs() >= MAX_FEN, "金额过大"))
     if column.allowed:
@@ -289,6 +289,7 @@ UNREADABLE: dict[Kind, str] = {
     "instant": "不是时间",
     "date": "不是日期",
 }
+YEAR_UNKNOWN = "不是时间，或文件名里没有日期（年份由此而来，请用原文件名）"
 _ID_NAMES = {"sku", "exchange_sku", "waybill", "return_waybill", "account"}
 _TEXT = Column("_text", "文本")
 

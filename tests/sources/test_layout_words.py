@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from recon_kit.collect import Collected, collect
+from recon_kit.sources.columns import YEAR_UNKNOWN
 
 HEAD = 'confidence = "C"\nlabel = { zh = "试", en = "test" }\n'
 ORDERS = """
@@ -177,7 +178,7 @@ def test_an_instant_without_a_year_is_the_last_one_before_the_day_of_the_file(re
 def test_without_the_day_of_the_file_the_year_is_not_guessed(read):
     found = read(flows(at=YEARLESS), "流水,金额,时", "F1,1.00,0101093000", name="bill.csv")
 
-    assert found.quarantine.select("row", "column", "reason").rows() == [(2, "时", "不是时间")]
+    assert found.quarantine.select("row", "column", "reason").rows() == [(2, "时", YEAR_UNKNOWN)]
 
 
 def test_whole_fen_are_fen_and_nothing_else_is(read):
