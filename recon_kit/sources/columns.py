@@ -205,7 +205,9 @@ def _step_text(rule: Rule, step: Step, cells: Cells) -> pl.Expr:
         text = pl.when(joined != "").then(joined)
     if rule.empty and step.from_:
         text = pl.when(text.is_in(rule.empty)).then(None).otherwise(text)
-    if step.regex:
+    if step.regex and step.as_:
+        text = pl.when(text.str.contains(step.regex)).then(text.str.replace(step.regex, step.as_))
+    elif step.regex:
         text = text.str.extract(step.regex, 1)
     if rule.words:
         chain = [pl.when(text.str.contains(pattern)).then(pl.lit(value)) for value, pattern in rule.words.items()]
