@@ -18,10 +18,10 @@ from recon_kit.errors import SourceError, TieError
 from recon_kit.results import CONTROLS, COVERAGE, INTAKE, INTAKE_DAYS, QUARANTINE, conform_result, result_schema
 from recon_kit.schema import TABLES, conform
 from recon_kit.sources.decode import is_passed_over, open_grids
-from recon_kit.sources.layout import Layout
 from recon_kit.sources.loading import load_layouts
 from recon_kit.sources.merge import DUPLICATES_SCHEMA, Merged, Source, defaults, fill_platform, merge
-from recon_kit.sources.notes import Note, unknown_file
+from recon_kit.sources.notes import Note, skipped, unknown_file
+from recon_kit.sources.own import NOTHING_OWN, Own, unmapped_reasons
 from recon_kit.sources.reader import Part, Reading, identify, main_days, nearest_layouts, read
 
 __all__ = ["Collected", "Note", "Tables", "collect", "read_files"]
@@ -64,6 +64,7 @@ class Collected:
     `intake`: one row per file or zip member read. `quarantine`: rows set aside, with the reason. `duplicates`: one row per
     natural key that came twice (K05 candidates; `evidence` has all its rows). `controls`: one row per total a file states.
     `coverage`: one row per bill, with the half-open span it states (null where it states none). `days`: rows per file and day.
+    `own_files`: name and sha-256 of the user's layouts and reasons, which decided how the files were read.
     """
 
     tables: Tables
@@ -74,43 +75,51 @@ class Collected:
     coverage: pl.DataFrame
     days: pl.DataFrame
     warnings: tuple[Note, ...]
+    own_files: tuple[tuple[str, str], ...] = ()
 
 
-def collect(data: Path, *, progress: Callable[[str], None] | None = None, layouts: Sequence[Path] = ()) -> Collected:
+def collect(data: Path, *, progress: Callable[[str], None] | None = None, own: Own = NOTHING_OWN) -> Collected:
     """Read every file under a folder and merge the rows into canonical tables.
 
-    `progress` is called with each file's name. `layouts`: folders with further layouts, which come before the built-in ones.
+    `progress` is called with each file's name. `own`: the user's own layouts, which come before the built-in ones, and more.
     Raises SourceError for a file that cannot be read and TieError when a row is unaccounted for.
     """
     if not data.is_dir():
         raise SourceError(f"{data}: no such folder; expected the folder with the exported files; give it with --data")
     readings, notes = [], []
-    for outcome in read_files([data], layouts=layouts, progress=progress):
+    for outcome in read_files([data], own=own, progress=progress):
         if isinstance(outcome, SourceError):
             raise outcome
         if isinstance(outcome, Note):
             notes.append(outcome)
         else:
             readings.append(outcome)
-    return assemble(readings, notes)
+    return assemble(readings, notes, own)
 
 
 def read_files(
-    paths: Sequence[Path], *, layouts: Sequence[Path] = (), progress: Callable[[str], None] | None = None
+    paths: Sequence[Path], *, own: Own = NOTHING_OWN, progress: Callable[[str], None] | None = None
 ) -> Iterator[Reading | Note | SourceError]:
-    """Read files and folders one after another: a reading per file or member, a note per unknown file, or its error."""
-    known = tuple(layout for folder in (*layouts, None) for layout in (load_layouts(folder) if folder else load_layouts()))
+    """Read files and folders one after another: a reading per file or member, a note per unknown file, or its error.
+
+    Last come what the user had passed over, a note per pattern.
+    """
+    passed_over: dict[str, list[str]] = {pattern: [] for pattern in own.skip}
     for path, name in _walk(paths):
+        if pattern := own.skipped_by(name):
+            passed_over[pattern].append(name)
+            continue
         if progress:
             progress(name)
         with tempfile.TemporaryDirectory(prefix="recon_kit_", ignore_cleanup_errors=True) as workdir:
             try:
-                yield from _read_file(path, name, Path(workdir), known)
+                yield from _read_file(path, name, Path(workdir), own)
             except SourceError as error:
                 yield error
+    yield from (skipped(pattern, names) for pattern, names in passed_over.items())
 
 
-def assemble(readings: Sequence[Reading], notes: Sequence[Note] = ()) -> Collected:
+def assemble(readings: Sequence[Reading], notes: Sequence[Note] = (), own: Own = NOTHING_OWN) -> Collected:
     """Merge what the files held into canonical tables and account for every row."""
     ordered = sorted(readings, key=lambda r: r.name)
     first_with: dict[str, str] = {}
@@ -129,7 +138,8 @@ def assemble(readings: Sequence[Reading], notes: Sequence[Note] = ()) -> Collect
         warnings.extend(result.notes)
         for file, n in result.kept.items():
             kept[file] = kept.get(file, 0) + n
-    frames = {name: conform(_finish(name, result, fresh), TABLES[name]) for name, result in merged.items()}
+    frames = {name: conform(_finish(name, result, fresh, own.reasons), TABLES[name]) for name, result in merged.items()}
+    warnings.extend(unmapped_reasons(frames.get("aftersales")))
     return Collected(
         tables=Tables(**frames),
         intake=_intake(ordered, kept, {r.name for r in repeated}),
@@ -139,6 +149,7 @@ def assemble(readings: Sequence[Reading], notes: Sequence[Note] = ()) -> Collect
         coverage=_coverage(ordered),
         days=_days(ordered),
         warnings=tuple(warnings),
+        own_files=own.files,
     )
 
 
@@ -158,7 +169,7 @@ def _walk(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
                 yield found, found.relative_to(base).as_posix()
 
 
-def _read_file(path: Path, name: str, workdir: Path, layouts: Sequence[Layout]) -> Iterator[Reading | Note]:
+def _read_file(path: Path, name: str, workdir: Path, own: Own) -> Iterator[Reading | Note]:
     if path.stat().st_size == 0:
         yield Note("empty_file", {"file": name})
         return
@@ -169,7 +180,16 @@ def _read_file(path: Path, name: str, workdir: Path, layouts: Sequence[Layout]) 
             raise
         yield unknown_file(name)
         return
-    found = [(grid, identify(grid, layouts)) for grid in grids]
+    layouts = load_layouts()
+    settled = {grid.name: layout for grid in grids if (layout := own.settled(grid.name))}
+    found = [(grid, identify(grid, layouts, [settled[grid.name]] if grid.name in settled else own.layouts)) for grid in grids]
+    readers = {identified.layout.name for _, identified in found if identified}
+    for layout in settled.values():
+        if layout.name not in readers:
+            raise SourceError(
+                f"{name}: recon.toml [sources] use says that layout {layout.name} reads it, but the header is another; expected "
+                f"the columns {', '.join(layout.signature)}; correct the layout, or take the line out"
+            )
     known = any(identified for _, identified in found)
     for grid, identified in found:
         if identified and identified.layout.is_data:
@@ -179,7 +199,7 @@ def _read_file(path: Path, name: str, workdir: Path, layouts: Sequence[Layout]) 
             facts = {"layout_zh": label.zh, "layout_en": label.en, "advice_zh": advice.zh, "advice_en": advice.en}
             yield Note("no_data", {"file": grid.name, **facts})
         elif identified is None and not (grid.is_sheet and known):
-            yield unknown_file(grid.name, nearest_layouts(grid, layouts))
+            yield unknown_file(grid.name, nearest_layouts(grid, (*own.layouts, *layouts)))
 
 
 def _merge_all(readings: Sequence[Reading]) -> dict[str, Merged]:
@@ -213,10 +233,10 @@ def _sources(table: str, readings: Sequence[Reading]) -> list[Source]:
     return sources
 
 
-def _finish(name: str, result: Merged, readings: Sequence[Reading]) -> pl.DataFrame:
+def _finish(name: str, result: Merged, readings: Sequence[Reading], reasons: Sequence[tuple[str, str]]) -> pl.DataFrame:
     """Defaults, the one account of a channel, and a fixed order by natural key."""
     table = TABLES[name]
-    frame = result.frame.with_columns(defaults(table))
+    frame = result.frame.with_columns(defaults(table, reasons))
     if name == "flows":
         accounts: dict[str, set[str]] = {}
         for reading in readings:

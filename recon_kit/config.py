@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from recon_kit.errors import ConfigError
+from recon_kit.mistakes import explain, first_mistake, line_of, nearest, read_toml
 from recon_kit.money import parse_yuan
 from recon_kit.schema import CHANNEL, PLATFORM
 
@@ -121,6 +121,19 @@ class Provision(_Section):
     window_closes: Days = 30
 
 
+class Sources(_Section):
+    """How this seller's files are read, beside what the built-in layouts say; paths are relative to recon.toml.
+
+    `layouts`: folders of layouts. `reasons`: a TOML file of wordings for each reason_group. `skip`: names of files to pass
+    over. `use`: name of a file → the layout that reads it. `*` in a name stands for any text, folders included.
+    """
+
+    layouts: tuple[str, ...] = ()
+    reasons: str | None = None
+    skip: tuple[str, ...] = ()
+    use: dict[str, str] = {}
+
+
 class Shop(_Section):
     """A shop of the entity, for display and coverage."""
 
@@ -199,7 +212,7 @@ class Config(_Section):
     receipt_basis: dict[str, Literal["paid", "completed"]] = {}
     owners: dict[str, str] = {}
     provision: Provision = Provision()
-    sources: dict[str, Any] = {}
+    sources: Sources = Sources()
     promotions_calendar: dict[str, Any] = {}
     notify: dict[str, Any] = {}
 
@@ -213,7 +226,7 @@ class Config(_Section):
         if key in self.accounts:
             return self.accounts[key]
         if key not in DEFAULT_ACCOUNTS:
-            raise ConfigError(f"recon.toml [accounts]: unknown account key {key!r}{_nearest(key, DEFAULT_ACCOUNTS)}")
+            raise ConfigError(f"recon.toml [accounts]: unknown account key {key!r}{nearest(key, DEFAULT_ACCOUNTS)}")
         cas, sbe, name = DEFAULT_ACCOUNTS[key]
         code = cas if self.standard == "CAS" else sbe
         if not code:
@@ -249,28 +262,23 @@ def load_config(path: Path | None) -> Config:
     """Read recon.toml; every default when `path` is None. ConfigError names the section, the key and the nearest known one."""
     if path is None:
         return Config()
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise ConfigError(
-            f"{path.name}: there is no such file; give --config a recon.toml, or make one with `recon-kit new`"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path.name}: cannot be read ({error.__class__.__name__}); expected a UTF-8 text file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path.name}: not TOML: {error}") from None
-    return parse_config(given, path.name)
+    if not path.is_file():
+        raise ConfigError(f"{path.name}: there is no such file; give --config a recon.toml, or make one with `recon-kit new`")
+    text = read_toml(path)
+    return parse_config(tomllib.loads(text), path.name, text)
 
 
-def parse_config(given: dict[str, Any], where: str = "recon.toml") -> Config:
-    """Validate the content of a recon.toml."""
+def parse_config(given: dict[str, Any], where: str = "recon.toml", text: str = "") -> Config:
+    """Validate the content of a recon.toml; with its text a message says the line too."""
     _check_names(given, where)
     try:
         return Config.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = [str(part) for part in first["loc"]]
-        raise ConfigError(f"{where} [{place[0]}] {'.'.join(place[1:])}: {_explain(first, place)}") from None
+        first = first_mistake(error)
+        section, *key = map(str, first["loc"])
+        line = f":{line_of(text, first['loc'])}" if text else ""
+        place = " ".join([f"[{section}]", *([".".join(key)] if key else [])])
+        raise ConfigError(f"{where}{line} {place}: {explain(first, Config)}") from None
 
 
 def _check_names(given: dict[str, Any], where: str) -> None:
@@ -281,32 +289,23 @@ def _check_names(given: dict[str, Any], where: str) -> None:
         "receipt_basis": CHANNEL,
     }
     for section, names in known.items():
-        values = given.get(section, {})
-        for key in values if isinstance(values, dict) else ():
+        for key in _section(given, section):
             if key not in names:
-                raise ConfigError(f"{where} [{section}]: unknown key {key!r}{_nearest(key, names)}")
-    for key in (given.get("accounts_by_channel") or {}).values():
+                raise ConfigError(f"{where} [{section}]: unknown key {key!r}{nearest(key, names)}")
+    for key in _section(given, "accounts_by_channel").values():
         if key not in DEFAULT_ACCOUNTS:
-            raise ConfigError(f"{where} [accounts_by_channel]: unknown account key {key!r}{_nearest(str(key), DEFAULT_ACCOUNTS)}")
-    for key in (given.get("accounts_gross") or {}).get("keys", ()):
+            raise ConfigError(f"{where} [accounts_by_channel]: unknown account key {key!r}{nearest(str(key), DEFAULT_ACCOUNTS)}")
+    keys = _section(given, "accounts_gross").get("keys")
+    for key in keys if isinstance(keys, list) else ():
         if key not in DEFAULT_ACCOUNTS:
-            raise ConfigError(f"{where} [accounts_gross] keys: unknown account key {key!r}{_nearest(str(key), DEFAULT_ACCOUNTS)}")
-    for shop in given.get("shops", ()):
+            raise ConfigError(f"{where} [accounts_gross] keys: unknown account key {key!r}{nearest(str(key), DEFAULT_ACCOUNTS)}")
+    shops = given.get("shops")
+    for shop in shops if isinstance(shops, list) else ():
         if isinstance(shop, dict) and (name := shop.get("platform")) not in PLATFORM:
-            raise ConfigError(f"{where} [[shops]] platform: unknown platform {name!r}{_nearest(str(name), PLATFORM)}")
+            raise ConfigError(f"{where} [[shops]] platform: unknown platform {name!r}{nearest(str(name), PLATFORM)}")
 
 
-def _explain(error: Any, place: list[str]) -> str:
-    if error["type"] != "extra_forbidden":
-        return str(error["msg"]).removeprefix("Value error, ")
-    model: Any = Config
-    for part in place[:-1]:
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        model = field.annotation if field else model
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    return f"unknown key {place[-1]!r}{_nearest(place[-1], names)}"
-
-
-def _nearest(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+def _section(given: dict[str, Any], name: str) -> dict[str, Any]:
+    """A section that is one; anything else is left to the models to refuse."""
+    section = given.get(name)
+    return section if isinstance(section, dict) else {}

@@ -28,8 +28,9 @@ def open_run(period: str, run_dir: str | None = None, config_path: str | None = 
 
     beside = Path(config_path).parent if config_path else _sample()
     data = beside / "data" if (beside / "data").is_dir() else beside
-    config = load_config(Path(config_path) if config_path else find_config(data))
-    return load_run(run_period(period, data, reports, config=config, pages=False).run_dir)
+    path = Path(config_path) if config_path else find_config(data)
+    home = path.parent if path else None
+    return load_run(run_period(period, data, reports, config=load_config(path), home=home, pages=False).run_dir)
 
 
 def _sample() -> Path:

@@ -29,6 +29,7 @@ from recon_kit.privacy import mask_frame
 from recon_kit.results import DISCREPANCIES, conform_result
 from recon_kit.rules import detect, not_checked
 from recon_kit.schema import PLATFORM, TABLES
+from recon_kit.sources.own import load_own
 
 Progress = Callable[[str], None]
 
@@ -65,12 +66,14 @@ def run_period(
     out: Path,
     *,
     config: Config,
+    home: Path | None = None,
     as_of: date | None = None,
     pages: bool = True,
     progress: Progress | None = None,
 ) -> RunResult:
     """Reconcile one period of a folder of exports and publish it as `out/period`; nothing is published when it cannot run.
 
+    `home`: the folder of recon.toml, which its `[sources]` are relative to; by default the working folder.
     Raises a ReconError for a source, option or tie that does not hold.
     """
     say = progress or _silent
@@ -78,7 +81,7 @@ def run_period(
     scope = Scope(config, span, check_as_of(span, as_of))
     publish.check_replaceable(out / period)
     say("collect")
-    collected = collect(data, progress=progress)
+    collected = collect(data, progress=progress, own=load_own(config.sources, home=home, data=[data]))
     if collected.intake.is_empty():
         raise SourceError(
             f"{data}: no file could be taken for an export; expected bills, orders or templates. Try `recon-kit check {data}`"
@@ -197,7 +200,7 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
             row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in totals.iter_rows(named=True)
         },
         "warnings": [note.text(scope.config.entity.language) for note in collected.warnings] + _uncovered(facts),
-        "inputs_sha256": _digest([f"{row['file']} {row['sha256']}" for row in collected.intake.iter_rows(named=True)]),
+        "inputs_sha256": _digest([f"{entry['file']} {entry['sha256']}" for entry in _inputs(collected)]),
         "versions": _versions(),
     }
 
@@ -222,7 +225,9 @@ def write_tables(folder: Path, outcome: Outcome) -> None:
 
 
 def _inputs(collected: Collected) -> list[dict[str, Any]]:
-    return collected.intake.select("file", "sha256", "rows_read").to_dicts()
+    """Every file that decided the run: the exports, then the user's layouts and reasons."""
+    own = [{"file": name, "sha256": sha256} for name, sha256 in collected.own_files]
+    return collected.intake.select("file", "sha256", "rows_read").to_dicts() + own
 
 
 def _versions() -> dict[str, str]:

@@ -12,6 +12,8 @@ from polars.testing import assert_frame_equal
 from recon_kit.collect import Collected, Tables, collect
 from recon_kit.errors import SourceError
 from recon_kit.schema import TABLES
+from recon_kit.sources.loading import load_layouts
+from recon_kit.sources.own import Own
 
 CASES = Path(__file__).parent / "sources" / "cases"
 BILL_HEADER = "商户订单号,发生时间,收入金额（+元）,支出金额（-元）,账务类型,备注,业务描述"
@@ -108,11 +110,12 @@ def test_a_file_that_cannot_be_read_stops_with_one_message(tmp_path):
 
 
 def test_a_header_two_layouts_claim_is_refused_with_both_names(tmp_path):
-    mine = (Path(__file__).parents[1] / "recon_kit/sources/layouts/pdd_bill.toml").read_text("utf-8")
-    layouts = folder(tmp_path / "layouts", mine__toml=mine.replace('name = "pdd_bill"', 'name = "mine"'))
+    text = (Path(__file__).parents[1] / "recon_kit/sources/layouts/pdd_bill.toml").read_text("utf-8")
+    a, b = (text.replace('name = "pdd_bill"', f'name = "{name}"') for name in ("mine", "theirs"))
+    own = Own(layouts=load_layouts(folder(tmp_path / "layouts", a__toml=a, b__toml=b)))
 
-    with pytest.raises(SourceError, match=r"a\.csv, row 1: two layouts claim this header: mine .* and pdd_bill"):
-        collect(folder(tmp_path / "data", a__csv=bill(refund("261002-1"))), layouts=[layouts])
+    with pytest.raises(SourceError, match=r"a\.csv, row 1: two layouts claim this header: mine .* and theirs"):
+        collect(folder(tmp_path / "data", a__csv=bill(refund("261002-1"))), own=own)
 
 
 def test_a_layout_of_ones_own_reads_a_file_no_built_in_layout_knows(tmp_path):
@@ -133,7 +136,8 @@ at = "日期"
 """,
     )
 
-    fees = collect(folder(tmp_path / "data", a__csv="单号,日期,金额\nF1,2026-10-01,¥12.00\n"), layouts=[layouts]).tables.fees
+    data = folder(tmp_path / "data", a__csv="单号,日期,金额\nF1,2026-10-01,¥12.00\n")
+    fees = collect(data, own=Own(layouts=load_layouts(layouts))).tables.fees
 
     assert fees is not None
     assert fees.select("fee_id", "kind", "amount_fen", "source_file", "source_row").rows() == [

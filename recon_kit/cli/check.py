@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from recon_kit.collect import Collected, Note
+    from recon_kit.sources.own import Own
     from recon_kit.sources.reader import Reading
 
 Language = Literal["zh", "en"]
@@ -63,24 +64,27 @@ class Checked:
     exit_code: int
 
 
-def check(paths: Sequence[Path], *, layouts: Sequence[Path] = (), language: Language = "zh") -> Checked:
+def check(paths: Sequence[Path], *, own: Own | None = None, language: Language = "zh") -> Checked:
     """Read files and folders and say what they are, without reconciling anything.
 
     `exit_code`: 0 everything was understood and ties, 1 something is wrong in a file, 2 a file cannot be read at all.
     """
     from recon_kit.collect import Note, assemble, read_files
+    from recon_kit.sources.own import Own
+
+    own = own or Own()
 
     readings: list[Reading] = []
     notes: list[Note] = []
     errors: list[SourceError] = []
-    for outcome in read_files(paths, layouts=layouts):
+    for outcome in read_files(paths, own=own):
         if isinstance(outcome, SourceError):
             errors.append(outcome)
         elif isinstance(outcome, Note):
             notes.append(outcome)
         else:
             readings.append(outcome)
-    collected = assemble(readings, notes)
+    collected = assemble(readings, notes, own)
     files = tuple(_file_row(reading, collected, language) for reading in sorted(readings, key=lambda r: r.name))
     problems = (*map(str, errors), *(note.text(language) for note in collected.warnings), *_problems(collected, language))
     rows = sum(reading.rows_read for reading in readings)
@@ -93,6 +97,7 @@ def check_command(
     layouts: Annotated[
         list[Path] | None, typer.Option("--layouts", help="自己的版式文件夹 · a folder of your own layouts")
     ] = None,
+    config: Annotated[Path | None, typer.Option(help="recon.toml；默认取数据旁的 · default: the one beside the data")] = None,
     english: Annotated[bool, typer.Option("--en", help="英文 · in English")] = False,
 ) -> None:
     """看看这些文件是什么、哪天到哪天、几行、合计对不对 · what these files are, and what is wrong with them.
@@ -102,9 +107,20 @@ def check_command(
     from rich.console import Console
 
     language: Language = "en" if english else "zh"
-    checked = check(paths, layouts=layouts or (), language=language)
+    checked = check(paths, own=_load_own(paths, config, layouts), language=language)
     _print(checked, language, Console(highlight=False, soft_wrap=False))
     raise typer.Exit(checked.exit_code)
+
+
+def _load_own(paths: Sequence[Path], config: Path | None, folders: Sequence[Path] | None) -> Own:
+    """The user's own, as `recon-kit run` on the first path would have it, and the folders of layouts that were named."""
+    from recon_kit.config import find_config, load_config
+    from recon_kit.sources.own import load_own
+
+    places = [path if path.is_dir() else path.parent for path in paths]
+    path = config or find_config(places[0])
+    home = path.parent if path else None
+    return load_own(load_config(path).sources, home=home, data=places, folders=folders or ())
 
 
 def _print(checked: Checked, language: Language, console: Console) -> None:

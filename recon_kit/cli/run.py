@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Callable
 
-    from recon_kit.config import Config
     from recon_kit.run import RunResult
 
 STAGES = {
@@ -58,7 +58,8 @@ def run_command(
         raise SourceError(
             f"--data {data}: is not a folder; expected the folder with the downloaded exports. Give it with --data DIR"
         )
-    settings = load_config(config or find_config(data))
+    path = config or find_config(data)
+    settings, home = load_config(path), path.parent if path else None
     if language is not None:
         if language not in ("zh", "en"):
             raise ConfigError(f"--language {language}: unknown; expected zh or en")
@@ -66,9 +67,10 @@ def run_command(
     chosen = settings.entity.language
     day = parse_day(as_of) if as_of else None
     if quiet or as_json:
-        result = run_period(period, data, out, config=settings, as_of=day, pages=pages)
+        result = run_period(period, data, out, config=settings, home=home, as_of=day, pages=pages)
     else:
-        result = _run_with_progress(period, data, out, settings, day, pages, chosen)
+        run = partial(run_period, period, data, out, config=settings, home=home, as_of=day, pages=pages)
+        result = _run_with_progress(run, chosen)
     if as_json:
         typer.echo(json.dumps(result.summary, ensure_ascii=False, indent=1))
     else:
@@ -76,13 +78,9 @@ def run_command(
     raise typer.Exit(result.exit_code)
 
 
-def _run_with_progress(
-    period: str, data: Path, out: Path, settings: Config, day: date | None, pages: bool, language: str
-) -> RunResult:
+def _run_with_progress(run: Callable[..., RunResult], language: str) -> RunResult:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-
-    from recon_kit.run import run_period
 
     index = 0 if language == "zh" else 1
     columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -97,7 +95,7 @@ def _run_with_progress(
             elif tasks:
                 bar.update(tasks[-1], description=f"{bar.tasks[-1].description.split(' · ')[0]} · {message}")
 
-        result = run_period(period, data, out, config=settings, as_of=day, pages=pages, progress=step)
+        result = run(progress=step)
         if tasks:
             bar.update(tasks[-1], total=1, completed=1)
     return result

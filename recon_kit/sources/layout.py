@@ -18,7 +18,7 @@ import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
-def _cell_pattern(pattern: str) -> str:
+def cell_pattern(pattern: str) -> str:
     """A regular expression as polars reads it: no look-around, no back-references."""
     try:
         pl.select(pl.lit("").str.contains(pattern))
@@ -45,7 +45,7 @@ def _timezone(name: str) -> str:
     return name
 
 
-CellPattern = Annotated[str, AfterValidator(_cell_pattern)]
+CellPattern = Annotated[str, AfterValidator(cell_pattern)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Together = Annotated[tuple[str, ...], BeforeValidator(lambda names: (names,) if isinstance(names, str) else names)]
 TextPattern = Annotated[str, AfterValidator(_text_pattern)]

@@ -7,16 +7,15 @@ templates. Source: docs of `schema`, Merging.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
 from recon_kit.schema import PROVENANCE, Table
 from recon_kit.sources.layout import Complement
 from recon_kit.sources.notes import Note
+from recon_kit.sources.own import reason_group
 
 EVIDENCE_COLUMNS = ("platform", "channel", "shop", "order_id", "case_id")
 DUPLICATES_SCHEMA = {
@@ -205,16 +204,10 @@ def fill_platform(cases: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.coalesce("platform", "_known").alias("platform")).drop("_known")
 
 
-def defaults(table: Table) -> list[pl.Expr]:
-    """Fill the defaults of a table: always after merging, so that one never beats a stated value."""
+def defaults(table: Table, reasons: Sequence[tuple[str, str]] = ()) -> list[pl.Expr]:
+    """Fill the defaults of a table: always after merging, so that one never beats a stated value. `reasons`: the user's words."""
     filled = [pl.col(c.name).fill_null(c.default) for c in table.columns if c.default is not None]
     if table.name == "aftersales":
         by_qty = pl.when(pl.col("qty").is_null()).then(pl.lit("negotiated")).otherwise(pl.lit("qty"))
-        filled += [pl.col("basis").fill_null(by_qty), pl.col("reason_group").fill_null(reason_group())]
+        filled += [pl.col("basis").fill_null(by_qty), pl.col("reason_group").fill_null(reason_group(reasons))]
     return filled
-
-
-def reason_group() -> pl.Expr:
-    """What the stated reason is about, by the words in reasons.toml; null where none fits."""
-    words = tomllib.loads((Path(__file__).parent / "reasons.toml").read_text("utf-8"))
-    return pl.coalesce(*(pl.when(pl.col("reason").str.contains(pattern)).then(pl.lit(group)) for group, pattern in words.items()))

@@ -29,8 +29,20 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "zh": "{file}：{n} 行的“{column}”与平台导出不一致，以平台为准。",
         "en": "{file}: {n} rows differ from the platform's export in {column}; the platform's value stands.",
     },
+    "skipped": {
+        "zh": "按 recon.toml [sources] skip 的“{pattern}”跳过 {n} 个文件：{files}",
+        "en": "recon.toml [sources] skip {pattern!r} passed over {n} files: {files}",
+    },
+    "unmapped_reasons": {
+        "zh": "{n} 张售后单的原因没有归类，照原文统计：{words}。可在 reasons.toml 里补上",
+        "en": "the reasons of {n} cases have no reason_group and stand as they are: {words}. reasons.toml can give them one",
+    },
     "empty_file": {"zh": "{file}：空文件，没有读入。", "en": "{file}: an empty file, not read."},
 }
+
+
+REMARKS = {"skipped", "unmapped_reasons"}
+"""Messages that say what was done as asked, or what may be done better: nothing is wrong in a file."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,11 @@ class Note:
 
     key: str
     facts: dict[str, str | int] = field(default_factory=dict)
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether nothing is wrong: it is said, and no problem."""
+        return self.key in REMARKS
 
     def text(self, language: Language = "zh") -> str:
         """The sentence in the language."""
@@ -55,3 +72,9 @@ def unknown_file(file: str, nearest: Sequence[tuple[str, str, Sequence[str]]] = 
         or "Export it again from the platform, or arrange it as a standard template (recon-kit template).",
     }
     return Note("unknown_file", {"file": file, **advice})
+
+
+def skipped(pattern: str, files: Sequence[str], shown: int = 5) -> Note:
+    """The files that a pattern of the user's passed over; a pattern that fits none is said as well."""
+    names = "、".join(files[:shown]) + ("…" if len(files) > shown else "")
+    return Note("skipped", {"pattern": pattern, "n": len(files), "files": names or "—"})

@@ -92,22 +92,22 @@ class Reading:
         return self.quarantine.height
 
 
-def identify(grid: Grid, layouts: Sequence[Layout]) -> Identified | None:
-    """Find the one layout that claims a grid: built-in and user layouts first, the standard template after them.
+def identify(grid: Grid, layouts: Sequence[Layout], own: Sequence[Layout] = ()) -> Identified | None:
+    """Find the one layout that claims a grid: the user's own first, then the given ones, then the standard templates.
 
-    Returns None for an unknown file. Raises SourceError when two layouts claim it.
+    Returns None for an unknown file. Raises SourceError when two of a kind claim it.
     """
-    if cut := open_fixed(grid, layouts):
+    if cut := open_fixed(grid, own) or open_fixed(grid, layouts):
         return Identified(*cut, place=0)
     for separator in (",", "\t", ";"):
         split = grid if separator == "," else with_separator(grid, separator)
         head = [row.cells for row in split.head]
-        found = claims(layouts, head)
+        found = claims(own, head) or claims(layouts, head)
         if len(found) > 1:
             names = " and ".join(f"{c.layout.name} ({', '.join(c.layout.signature)})" for c in found)
             raise SourceError(
                 f"{grid.name}, row {split.head[found[0].place].first}: two layouts claim this header: {names}; expected one; "
-                "give one of them a `without` header that only the other has"
+                "give one of them a `without` header that only the other has, or name one in recon.toml [sources] use"
             )
         if found:
             return Identified(split, found[0].layout, found[0].place)

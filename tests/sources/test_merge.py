@@ -2,7 +2,8 @@ import polars as pl
 
 from recon_kit.schema import TABLES
 from recon_kit.sources.layout import Complement
-from recon_kit.sources.merge import Source, merge, reason_group
+from recon_kit.sources.merge import Source, merge
+from recon_kit.sources.own import reason_group
 
 
 def source(table, layout, rows, *, template=False, complement=None, rank=0):
