@@ -22,13 +22,15 @@ def build_flows(flows: pl.DataFrame, orders: pl.DataFrame, cases: pl.DataFrame, 
     """One row per refund-type or unknown flow, `f` its number: what can pay a case, stand on none, or fit no rule.
 
     `out_fen` is positive when money leaves. `money_at` is when it counts as money (null: processing or failed). The order
-    `o` is the one the row states, else that of its case, else the only order with its payment number; the shop follows.
+    `o` is the one the row states, else that of its case, else the only order with its payment number; the shop follows. A card
+    bill's refund names what it pays back by the channel's number of that receipt.
     """
     found = (
         flows.filter(pl.col("kind").is_in([*REFUND_FLOW_KINDS, "unknown"]))
         .with_row_index("f")
         .with_columns(pl.col("f").cast(pl.Int64), (-pl.col("amount_fen")).alias("out_fen"), MONEY_AT.alias("money_at"))
         .with_columns(scope.is_fact("money_at").alias("is_fact"))
+        .pipe(_add_payment_by_trade, flows)
         .pipe(attach_order, orders, {"o": "o"})
     )
     stated = pl.DataFrame({"request_c": _find_case(found, cases, "request_no"), "case_c": _find_case(found, cases, "case_id")})
@@ -83,6 +85,28 @@ def _add_order_by_payment(frame: pl.DataFrame, orders: pl.DataFrame) -> pl.DataF
         frame.join(by_pay, on="pay_id", how="left", validate="m:1", maintain_order="left")
         .with_columns(pl.coalesce("order_id", "pay_order").alias("order_id"))
         .drop("pay_order")
+    )
+
+
+def _add_payment_by_trade(found: pl.DataFrame, flows: pl.DataFrame) -> pl.DataFrame:
+    """Give a refund that states neither order nor payment number those of the only receipt with its `trade_no`."""
+    asks = pl.col("order_id").is_null() & pl.col("pay_id").is_null() & pl.col("trade_no").is_not_null()
+    asked = found.filter(asks).select("channel", "trade_no").unique()
+    if asked.is_empty():
+        return found
+    paid = (
+        flows.filter(pl.col("kind") == "trade_receipt")
+        .select("channel", "trade_no", pl.col("pay_id").alias("paid_by"), pl.col("order_id").alias("paid_for"))
+        .join(asked, on=["channel", "trade_no"], how="semi")
+        .unique(["channel", "trade_no"], keep="none")
+    )
+    return (
+        found.join(paid, on=["channel", "trade_no"], how="left", validate="m:1", maintain_order="left")
+        .with_columns(
+            pl.when(asks).then("paid_by").otherwise("pay_id").alias("pay_id"),
+            pl.when(asks).then("paid_for").otherwise("order_id").alias("order_id"),
+        )
+        .drop("paid_by", "paid_for")
     )
 
 
