@@ -193,7 +193,7 @@ def _channel_items(facts: Facts) -> pl.DataFrame:
 def _ledger_items(facts: Facts) -> pl.DataFrame:
     """B1 … B7 and C0, from how the ledger stands to each refund."""
     units = facts.units
-    unit, key = numbered("u", "u"), pl.coalesce("case_id", "flow_id")
+    unit, key = numbered("u", "u"), pl.coalesce("group_key", "case_id", "flow_id")
     residual, state = pl.col("residual_fen"), pl.col("state")
     told = units.filter(state.is_in(list(_UNIT_LINE)))
     lone = facts.lone_vouchers

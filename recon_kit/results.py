@@ -120,6 +120,27 @@ KPIS = Table(
         Column("is_mature", "是否成熟", "bool"),
     ),
 )
+LEDGER_TIES = Table(
+    "ledger_ties",
+    "账簿关联",
+    (
+        Column(
+            "how",
+            "依据",
+            allowed={
+                "column": "关联单号列",
+                "text": "摘要里的单号",
+                "day_total": "按日合计",
+                "month_total": "按月合计",
+                "none": "没有依据",
+            },
+        ),
+        Column("n_lines", "分录数", "int", note="lines on the gross accounts in the period that book refunds"),
+        Column("n_tied", "对上分录数", "int"),
+        Column("amount_fen", "金额", "fen", note="credit − debit"),
+        Column("tied_fen", "对上金额", "fen"),
+    ),
+)
 INTAKE = Table(
     "intake",
     "收表记录",
@@ -208,7 +229,7 @@ INTAKE_DAYS = Table(
 RESULTS: dict[str, Table] = {
     t.name: t
     for t in (
-        *(DISCREPANCIES, MATCHES, UNMATCHED, BRIDGE, BRIDGE_ITEMS, KPIS),
+        *(DISCREPANCIES, MATCHES, UNMATCHED, BRIDGE, BRIDGE_ITEMS, KPIS, LEDGER_TIES),
         *(INTAKE, INTAKE_DAYS, QUARANTINE, CONTROLS, COVERAGE, COVERAGE_GAPS),
     )
 }

@@ -22,6 +22,7 @@ from recon_kit.errors import ConfigError, SourceError, TieError
 from recon_kit.facts import Facts, Scope, build_facts
 from recon_kit.facts.coverage import coverage_gaps
 from recon_kit.facts.pairs import pair_tables
+from recon_kit.facts.ties import ledger_ties
 from recon_kit.kpis import build_kpis
 from recon_kit.narrative import render_why
 from recon_kit.periods import Period, parse_period
@@ -129,6 +130,7 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
         "bridge": bridge.lines,
         "bridge_items": bridge.items,
         "kpis": kpis,
+        "ledger_ties": ledger_ties(facts),
         "intake": collected.intake,
         "intake_days": collected.days,
         "quarantine": collected.quarantine,

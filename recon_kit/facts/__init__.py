@@ -24,6 +24,7 @@ from recon_kit.facts.intake import broken_files, known_duplicates, later_files
 from recon_kit.facts.judge import judge_allocations, judge_cases, judge_units, lone_vouchers, sum_order_refunds
 from recon_kit.facts.ledger import Ledger, build_ledger
 from recon_kit.facts.platform import build_cases, build_orders
+from recon_kit.facts.references import read_references
 from recon_kit.facts.scope import Scope
 from recon_kit.matching import Matched
 from recon_kit.schema import TABLES, empty
@@ -110,7 +111,8 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     )
     receipts = match_payments(orders, payments, escrow, scope, partitions=partitions)
     flows = name_flows(flows, paid_by)
-    ledger = build_ledger(given["voucher_lines"], cases, flows, parts, scope, partitions=partitions)
+    vouchers = read_references(given["voucher_lines"], cases, flows, given["flows"]["flow_id"], orders, scope.config.gross_codes)
+    ledger = build_ledger(vouchers, cases, flows, parts, scope, partitions=partitions)
     units = ledger.units.join(
         cases.select("c", "is_unseen"), on="c", how="left", validate="m:1", maintain_order="left"
     ).with_columns(pl.col("is_unseen").fill_null(False))
@@ -128,7 +130,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
         units=units,
         refs=ledger.refs,
         lone_vouchers=lone_vouchers(ledger.refs, units, cases, orders, scope),
-        vouchers=given["voucher_lines"],
+        vouchers=ledger.vouchers,
         duplicates=known_duplicates(collected.duplicates, tables, scope),
         broken_files=broken_files(collected.controls, coverage_gaps(collected.coverage, scope), later, scope),
         refunds=refunds,

@@ -172,7 +172,10 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
 
 
 def _is_close(gap: pl.Expr, scope: Scope) -> pl.Expr:
-    return gap.abs() <= scope.config.tolerance.row
+    """Within the tolerance of a row, or of a total: so much per flow in it, up to the cap."""
+    tolerance = scope.config.tolerance
+    of_total = pl.min_horizontal(pl.col("n_flows") * tolerance.aggregate_per_line, pl.lit(tolerance.aggregate_cap))
+    return gap.abs() <= pl.when(pl.col("group_key").is_null()).then(pl.lit(tolerance.row)).otherwise(of_total)
 
 
 def _state(scope: Scope) -> pl.Expr:

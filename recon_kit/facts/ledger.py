@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from recon_kit.facts.channel import SOURCE
+from recon_kit.facts.groups import Grouped, group_by_total, merge_units, name_pass, read_totals, with_totals, without_grouped
 from recon_kit.facts.scope import Scope
 from recon_kit.matching import PAIRS, Matched, match
 
@@ -15,8 +16,9 @@ from recon_kit.matching import PAIRS, Matched, match
 class Ledger:
     """M4, tied.
 
-    `units`: one row per refund case or case-less flow, `u` its number. `refs`: one row per (voucher, ref), `r` its number.
-    `flow_units`: flow `f` → `unit`. `line_refs`: voucher line → `r`. `matched`: rows are `u` and `r`.
+    `units`: one row per refund case or case-less flow, or per group that vouchers book together; `u` its number. `refs`: one
+    row per (voucher, ref), `r` its number. `flow_units`: flow `f` → `unit`. `line_refs`: voucher line → `r`. `matched`: rows
+    are `u` and `r`. `vouchers`: the lines with `ref_ids` and `ref_how` (column, text, voucher, total; null: names nothing).
     """
 
     units: pl.DataFrame
@@ -24,6 +26,7 @@ class Ledger:
     flow_units: pl.DataFrame
     line_refs: pl.DataFrame
     matched: Matched
+    vouchers: pl.DataFrame
 
 
 def build_ledger(
@@ -32,16 +35,74 @@ def build_ledger(
     """Sum flows and vouchers per unit and period. Source: rulings 13, 19, 20; bridge lines B1–B7."""
     cases = _name_units(cases, parts)
     flow_parts = _flow_parts(cases, flows, parts)
-    units = _units(cases, flows, flow_parts, scope)
     line_refs, refs = _voucher_refs(vouchers, scope)
+    cases, flow_parts, refs = _join_named_together(cases, flow_parts, flows, refs)
+    units = _units(cases, flows, flow_parts, scope)
     matched = _match_vouchers(units, refs, cases, flows, flow_parts, partitions)
+    totals = read_totals(vouchers, sorted({*flows["shop"].drop_nulls()}), scope)
+    if totals.height:
+        grouped = _group_by_total(totals, units, matched, flows, flow_parts, scope)
+        if grouped.totals.height:
+            cases, flow_parts = without_grouped(cases, flow_parts, grouped)
+            line_refs, refs, vouchers = with_totals(line_refs, refs, vouchers, grouped.totals)
+            units = _units(cases, flows, flow_parts, scope)
+            matched = name_pass(_match_vouchers(units, refs, cases, flows, flow_parts, partitions), units)
     resolved = refs.join(
         matched.right.select(pl.col("row").alias("r"), pl.col("group").alias("u"), "reason"), on="r", how="left", validate="1:1"
     )
     booked = _booked(resolved.drop_nulls("u"), scope)
     return Ledger(
-        units.join(booked, on="u", how="left", validate="1:1"), resolved, flow_parts.select("f", "unit"), line_refs, matched
+        units.join(booked, on="u", how="left", validate="1:1"),
+        resolved,
+        flow_parts.select("f", "unit"),
+        line_refs,
+        matched,
+        vouchers,
     )
+
+
+def _join_named_together(
+    cases: pl.DataFrame, flow_parts: pl.DataFrame, flows: pl.DataFrame, refs: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Make one unit of what one voucher line names together, and give its ref that unit."""
+    several = refs.filter(pl.col("ref_ids").list.len() > 1).select("r", "ref_kind", pl.col("ref_ids").alias("ref_id"))
+    if several.is_empty():
+        return cases, flow_parts, refs.with_columns(pl.lit(None, pl.String).alias("unit"))
+    of_order = pl.concat(
+        [
+            cases.select(pl.col("order_id").alias("ref_id"), "unit"),
+            flow_parts.join(flows.select("f", "order_id"), on="f", validate="m:1").select(
+                pl.col("order_id").alias("ref_id"), "unit"
+            ),
+        ]
+    )
+    orders = (
+        of_order.drop_nulls().unique().unique("ref_id", keep="none").select(pl.lit("order").alias("ref_kind"), "ref_id", "unit")
+    )
+    named = several.explode("ref_id").join(
+        pl.concat([_named_units(cases, flows, flow_parts), orders]), on=["ref_kind", "ref_id"], how="inner", validate="m:1"
+    )
+    merged = merge_units(named.select("unit", pl.col("r").alias("group")))
+    now = pl.col("unit").replace(merged)
+    of_ref = named.select("r", now).unique("r", keep="first", maintain_order=True)
+    return (
+        cases.with_columns(now),
+        flow_parts.with_columns(now).group_by("f", "unit", maintain_order=True).agg(pl.col("part_fen").sum()),
+        refs.join(of_ref, on="r", how="left", validate="1:1", maintain_order="left"),
+    )
+
+
+def _group_by_total(
+    totals: pl.DataFrame, units: pl.DataFrame, matched: Matched, flows: pl.DataFrame, flow_parts: pl.DataFrame, scope: Scope
+) -> Grouped:
+    """The refunds that no voucher names, against the totals of their shop and channel."""
+    named = matched.right.drop_nulls("group").select(pl.col("group").alias("u")).unique()
+    booked = units.join(named, on="u", how="semi").select("unit")
+    free = flow_parts.join(booked, on="unit", how="anti")
+    whole = free.join(flow_parts.join(booked, on="unit", how="semi").select("f"), on="f", how="anti")
+    about = flows.select("f", "channel", "shop", pl.col("money_at").dt.date().alias("day"))
+    moved = whole.join(about, on="f", validate="m:1").drop_nulls("day").filter(pl.col("day") < scope.look_ahead_end.date())
+    return group_by_total(totals, moved, scope)
 
 
 def _name_units(cases: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
@@ -94,13 +155,14 @@ def _attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl
 
 def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """One row per refund case not closed, and per flow on no case; `u` its number. Sums are fen, by when money moved."""
-    moved = flow_parts.join(flows.select("f", "money_at", "kind", "channel", "source"), on="f", validate="m:1").sort("f")
+    moved = flow_parts.join(flows.select("f", "money_at", "kind", "channel", "shop", "source"), on="f", validate="m:1").sort("f")
     part = pl.col("part_fen")
     sums = moved.group_by("unit", maintain_order=True).agg(
         part.filter(scope.is_before("money_at")).sum().alias("flow_before_fen"),
         part.filter(scope.is_in("money_at")).sum().alias("flow_in_fen"),
         part.filter(scope.is_ahead("money_at")).sum().alias("flow_ahead_fen"),
         part.filter(scope.is_in("money_at") & (pl.col("kind") == "subsidy_clawback")).sum().alias("clawback_in_fen"),
+        scope.is_in("money_at").sum().cast(pl.Int64).alias("n_flows"),
         pl.col("money_at").filter(scope.is_in("money_at")).min().alias("flow_at"),
         pl.col("money_at").min().alias("first_flow_at"),
         pl.col("channel").first().alias("flow_channel"),
@@ -126,20 +188,32 @@ def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, s
     alone = (
         flow_parts.filter(pl.col("unit").str.starts_with("flow "))
         .select("f", "unit")
+        .unique("unit", keep="first", maintain_order=True)
         .join(
             flows.select("f", "flow_id", "platform_key", "shop", "order_id", "o", "pay_group", "order_group"),
             on="f",
             validate="1:1",
         )
     )
+    grouped = (
+        moved.filter(pl.col("unit").str.starts_with("total "))
+        .group_by("unit", maintain_order=True)
+        .agg(pl.col("f").min(), pl.col("channel").first(), pl.col("shop").drop_nulls().unique().alias("shops"))
+        .select("unit", "f", pl.col("unit").str.strip_prefix("total ").alias("group_key"), _only_shop())
+    )
     return (
-        pl.concat([by_case, alone], how="diagonal")
+        pl.concat([by_case, alone, grouped], how="diagonal")
         .sort("c", "f", nulls_last=True)
         .with_row_index("u")
         .with_columns(pl.col("u").cast(pl.Int64))
         .join(sums, on="unit", how="left", validate="1:1", maintain_order="left")
         .with_columns(pl.col("flow_before_fen", "flow_in_fen", "flow_ahead_fen", "clawback_in_fen").fill_null(0))
     )
+
+
+def _only_shop() -> pl.Expr:
+    """The shop of a group, where it has but one."""
+    return pl.when(pl.col("shops").list.len() == 1).then(pl.col("shops").list.first()).alias("shop")
 
 
 def _voucher_refs(vouchers: pl.DataFrame, scope: Scope) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -161,6 +235,7 @@ def _voucher_refs(vouchers: pl.DataFrame, scope: Scope) -> tuple[pl.DataFrame, p
             pl.col("date").min(),
             pl.col("shop").first(),
             SOURCE.alias("voucher_source"),
+            pl.col("ref_ids").first(),
         )
         .with_row_index("r")
         .with_columns(pl.col("r").cast(pl.Int64))
@@ -175,18 +250,8 @@ def _match_vouchers(
     units: pl.DataFrame, refs: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, partitions: int
 ) -> Matched:
     """M4: a ref names a case, a flow (and so its case), or an order: then its only refund, or the only one of that amount."""
-    by_case = cases.select(pl.col("case_id").alias("ref_id"), "unit", "shop")
-    shared = by_case.filter(pl.col("ref_id").is_duplicated())
-    one_unit = flow_parts.filter(~pl.col("f").is_duplicated()).select("f", "unit")
-    by_flow = (
-        flows.select("f", pl.col("flow_id").alias("ref_id")).join(one_unit, on="f", validate="1:1").unique("ref_id", keep="none")
-    )
-    named = pl.concat(
-        [
-            by_case.filter(~pl.col("ref_id").is_duplicated()).select(pl.lit("case").alias("ref_kind"), "ref_id", "unit"),
-            by_flow.select(pl.lit("flow").alias("ref_kind"), "ref_id", "unit"),
-        ]
-    )
+    shared = cases.select(pl.col("case_id").alias("ref_id"), "unit", "shop").filter(pl.col("ref_id").is_duplicated())
+    named = _named_units(cases, flows, flow_parts).rename({"unit": "unit_by_id"})
     right = refs.join(named, on=["ref_kind", "ref_id"], how="left", validate="m:1").join(
         shared.select("ref_id", "shop", pl.col("unit").alias("unit_by_shop")).unique(["ref_id", "shop"], keep="none"),
         on=["ref_id", "shop"],
@@ -197,7 +262,7 @@ def _match_vouchers(
     groups = units.filter(in_group).select("order_id", "order_group").drop_nulls().unique().unique("order_id", keep="none")
     right = (
         right.with_columns(
-            pl.coalesce("unit", pl.when(pl.col("ref_kind") == "case").then("unit_by_shop")).alias("unit"),
+            pl.coalesce("unit", "unit_by_id", pl.when(pl.col("ref_kind") == "case").then("unit_by_shop")).alias("unit"),
             pl.when(pl.col("ref_kind") == "order").then("ref_id").alias("order_id"),
         )
         .join(units.select("unit", "pay_group"), on="unit", how="left", validate="m:1")
@@ -218,9 +283,24 @@ def _match_vouchers(
         pl.coalesce("flow_at", "first_flow_at", "done_at").dt.date().alias("day"),
         "unit",
         pl.when(~pl.col("in_escrow").fill_null(value=False) & in_group).then("order_id").alias("order"),
-        pl.col("pay_group").hash().alias("partition"),
+        pl.coalesce("pay_group", "group_key").hash().alias("partition"),
     )
     return match(PAIRS["M4"], left, right, partitions=partitions)
+
+
+def _named_units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame) -> pl.DataFrame:
+    """What a case id or flow id alone names: ref_kind, ref_id, unit; ids of two cases are left out."""
+    by_case = cases.select(pl.col("case_id").alias("ref_id"), "unit").unique("ref_id", keep="none")
+    one_unit = flow_parts.filter(~pl.col("f").is_duplicated()).select("f", "unit")
+    by_flow = (
+        flows.select("f", pl.col("flow_id").alias("ref_id")).join(one_unit, on="f", validate="1:1").unique("ref_id", keep="none")
+    )
+    return pl.concat(
+        [
+            by_case.select(pl.lit("case").alias("ref_kind"), "ref_id", "unit"),
+            by_flow.select(pl.lit("flow").alias("ref_kind"), "ref_id", "unit"),
+        ]
+    )
 
 
 def _booked(refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:

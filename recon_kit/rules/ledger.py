@@ -17,7 +17,7 @@ _late_rest = pl.col("booked_ahead_fen")
 _UNIT: dict[str, Any] = {
     "needs": ("aftersales", "flows", "voucher_lines"),
     "source": "units",
-    "key": pl.coalesce("case_id", "flow_id", "order_id"),
+    "key": pl.coalesce("group_key", "case_id", "flow_id", "order_id"),
     "scope": pl.when(pl.col("case_id").is_null()).then("flow_channel").otherwise("platform_key"),
     "subject": numbered("u", "u"),
     "platform": pl.coalesce("platform", "platform_key"),
@@ -40,6 +40,10 @@ def _facts(expected: pl.Expr, actual: pl.Expr) -> dict[str, pl.Expr]:
         "n": pl.col("n_vouchers"),
         "booked_on": pl.col("ahead_date"),
         "period": pl.col("period_text"),
+        "channel": pl.col("flow_channel"),
+        "shop": pl.col("shop"),
+        "about": pl.col("group_key").str.extract(r"([0-9-]+)$", 1),
+        "n_flows": pl.col("n_flows"),
     }
 
 
@@ -49,28 +53,36 @@ def _amounts(expected: pl.Expr, actual: pl.Expr) -> dict[str, Any]:
 
 _ZERO = pl.lit(0, pl.Int64)
 
+_is_total = pl.col("group_key").is_not_null()
+_OF_TOTALS = {"L01": "L01_total", "L04": "L04_total"}
+
+
+def _rules(code: str, when: pl.Expr, expected: pl.Expr, actual: pl.Expr, why: str = "") -> tuple[Rule, Rule]:
+    """The rule of one refund, and of a day's or month's total, whose key is shop, channel and day."""
+    amounts = _amounts(expected, actual)
+    return (
+        Rule(code, when=when & ~_is_total, why=why, **amounts, **_UNIT),
+        Rule(code, when=when & _is_total, why=_OF_TOTALS.get(code, why), key_kind="total", **amounts, **_UNIT),
+    )
+
+
 UNIT_RULES: tuple[Rule, ...] = (
-    Rule("L01", when=_state == "not_booked", **_amounts(_base, _ZERO), **_UNIT),
-    Rule("L03", when=(_state == "duplicate") & (_base != 0), **_amounts(_base, _wallet), **_UNIT),
-    Rule(
-        "L03",
-        when=(_state == "duplicate") & (_base == 0),
-        **_amounts(pl.col("flow_before_fen"), _booked_before + _wallet),
-        **_UNIT,
-    ),
-    Rule("L04", when=_state == "amount", **_amounts(_base, _wallet), **_UNIT),
+    *_rules("L01", _state == "not_booked", _base, _ZERO),
+    *_rules("L03", (_state == "duplicate") & (_base != 0), _base, _wallet),
+    *_rules("L03", (_state == "duplicate") & (_base == 0), pl.col("flow_before_fen"), _booked_before + _wallet),
+    *_rules("L04", _state == "amount", _base, _wallet),
     # Expected is what the ledger should have booked of the platform-funded part.
-    Rule("A04", when=_state == "clawback", **_amounts(pl.col("clawback_in_fen"), _ZERO), **_UNIT),
-    Rule("A06", when=_state == "rounding", why="A06_voucher", **_amounts(_base, _wallet), **_UNIT),
-    Rule("L05", when=(_state == "late") & pl.col("is_event_in"), **_amounts(_base, _ZERO), **_UNIT),
-    Rule("L05", when=(_state == "late_rest") & pl.col("is_event_in"), **_amounts(_late_rest, _ZERO), **_UNIT),
-    Rule("L05", when=pl.col("is_prior"), why="L05_prior", **_amounts(_prior, _ZERO), **_UNIT),
-    Rule("L05", when=pl.col("is_cas_late"), why="L05_cas", **_amounts(_flow_or_ahead, _ZERO), **_UNIT),
+    *_rules("A04", _state == "clawback", pl.col("clawback_in_fen"), _ZERO),
+    *_rules("A06", _state == "rounding", _base, _wallet, "A06_voucher"),
+    *_rules("L05", (_state == "late") & pl.col("is_event_in"), _base, _ZERO),
+    *_rules("L05", (_state == "late_rest") & pl.col("is_event_in"), _late_rest, _ZERO),
+    *_rules("L05", pl.col("is_prior"), _prior, _ZERO, "L05_prior"),
+    *_rules("L05", pl.col("is_cas_late"), _flow_or_ahead, _ZERO, "L05_cas"),
 )
 
 EARLY_RULES: tuple[Rule, ...] = (
-    Rule("L06", when=_state == "early", **_amounts(_ZERO, _wallet), **_UNIT),
-    Rule("L06", when=_state == "early_before", why="L06_before", **_amounts(_ZERO, _booked_before), **_UNIT),
+    *_rules("L06", _state == "early", _ZERO, _wallet),
+    *_rules("L06", _state == "early_before", _ZERO, _booked_before, "L06_before"),
 )
 
 REF_RULES: tuple[Rule, ...] = (

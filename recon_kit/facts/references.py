@@ -1,0 +1,148 @@
+"""Which refund a voucher line books: its reference column, or the numbers that stand in its 摘要 (`references.toml`)."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+_LINE = ["period", "voucher_id", "line_no"]
+_VOUCHER = ["period", "voucher_id"]
+SEVERAL = r"[,，、;；]"
+KINDS = ("case", "flow", "order")
+"""What a number can name, the strongest first: a line that names a case and its order is about the case."""
+
+
+@functools.cache
+def words() -> dict[str, Any]:
+    """The patterns of references.toml."""
+    return tomllib.loads((Path(__file__).parent / "references.toml").read_text("utf-8"))
+
+
+def read_references(
+    vouchers: pl.DataFrame,
+    cases: pl.DataFrame,
+    flows: pl.DataFrame,
+    other_flows: pl.Series,
+    orders: pl.DataFrame,
+    gross: tuple[str, ...],
+) -> pl.DataFrame:
+    """Add `ref_ids` (null: none; several: the line books them together) and `ref_how`: column, text, voucher, or null.
+
+    `ref_id` becomes one text of them. A number in the 摘要 counts when the platform or the bill has it, or when a word says
+    what it is and the voucher speaks of a refund; an order counts in such a voucher only. A voucher whose wallet lines name
+    nothing takes what its other lines name. `other_flows`: ids of flows that are no refunds, and so no reference.
+    """
+    stated = vouchers.with_columns(
+        pl.when(pl.col("ref_id").is_not_null())
+        .then(pl.col("ref_id").str.replace_all(SEVERAL, ",").str.split(","))
+        .alias("ref_ids")
+    )
+    silent = stated.filter(pl.col("ref_ids").is_null() & pl.col("summary").str.contains(r"\d"))
+    if silent.height:
+        found = _strongest(_tokens(silent, stated), _known(cases, flows, orders), other_flows)
+        stated = stated.join(found, on=_LINE, how="left", validate="1:1", maintain_order="left")
+    else:
+        stated = stated.with_columns(pl.lit(None, pl.String).alias("kind@"), pl.lit(None, pl.List(pl.String)).alias("ids@"))
+    is_text = pl.col("ref_ids").is_null() & pl.col("ids@").is_not_null()
+    read = stated.with_columns(
+        pl.when(is_text).then("kind@").otherwise("ref_kind").alias("ref_kind"),
+        pl.coalesce("ref_ids", "ids@").alias("ref_ids"),
+        pl.when(is_text).then(pl.lit("text")).when(pl.col("ref_ids").is_not_null()).then(pl.lit("column")).alias("ref_how"),
+    ).drop("kind@", "ids@")
+    return _share_in_voucher(read, gross).with_columns(pl.col("ref_ids").list.join(",").alias("ref_id"))
+
+
+def speaks_of_refund() -> pl.Expr:
+    """Whether any line of the voucher says in its 摘要 that it books refunds."""
+    return pl.col("summary").str.contains(words()["summary"]["refund"]).fill_null(False).any().over(_VOUCHER)
+
+
+def _tokens(silent: pl.DataFrame, vouchers: pl.DataFrame) -> pl.DataFrame:
+    """The numbers in the 摘要 of lines without a reference: the line's key, token, label (null: none), is_refund."""
+    given = words()
+    token, between = given["token"], given["between"]
+    labels = "|".join(f"(?:{pattern})" for pattern in given["labels"].values())
+    run = f"(?:(?:{labels})[:：#\\s(（\\[【]*)?{token}(?:{between}{token})*"
+    about = vouchers.select(*_VOUCHER, speaks_of_refund().alias("is_refund")).unique()
+    runs = silent.select(*_LINE, pl.col("summary").str.extract_all(run).alias("run")).explode("run").drop_nulls("run")
+    label = pl.coalesce(
+        *(pl.when(pl.col("run").str.contains(f"^(?:{pattern})")).then(pl.lit(kind)) for kind, pattern in given["labels"].items())
+    )
+    return (
+        runs.with_columns(label.alias("label"), pl.col("run").str.extract_all(token).alias("token"))
+        .explode("token")
+        .filter(pl.col("token").str.contains(r"\d") & ~pl.col("token").str.contains(given["is_date"]))
+        .with_columns(
+            pl.coalesce("label", pl.when(pl.col("token").str.contains(given["unknown"])).then(pl.lit("case"))).alias("label")
+        )
+        .select(*_LINE, "label", "token")
+        .join(about, on=_VOUCHER, how="left", validate="m:1")
+    )
+
+
+def _known(cases: pl.DataFrame, flows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """Every number the platform and the bill have: token, what it names (kind) and by which id."""
+    requests = flows.filter(pl.col("is_refund_type")).drop_nulls("request_no").unique("request_no", keep="none")
+    return pl.concat(
+        [
+            cases.select(pl.col("case_id").alias("token"), pl.lit("case").alias("known"), pl.col("case_id").alias("id")),
+            flows.filter(pl.col("is_refund_type")).select(
+                pl.col("flow_id").alias("token"), pl.lit("flow").alias("known"), pl.col("flow_id").alias("id")
+            ),
+            requests.select(pl.col("request_no").alias("token"), pl.lit("flow").alias("known"), pl.col("flow_id").alias("id")),
+            orders.select(pl.col("order_id").alias("token"), pl.lit("order").alias("known"), pl.col("order_id").alias("id")),
+        ]
+    ).unique(["token", "known"], keep="first", maintain_order=True)
+
+
+def _strongest(tokens: pl.DataFrame, known: pl.DataFrame, other_flows: pl.Series) -> pl.DataFrame:
+    """One row per line that names something: `kind@` and `ids@`. What is known comes before what only a word says."""
+    rank = {kind: n for n, kind in enumerate(KINDS)}
+    found = tokens.join(known, on="token", how="left", validate="m:m").filter(
+        pl.col("known").is_not_null() | ~pl.col("token").is_in(other_flows.implode())
+    )
+    as_said = (pl.col("known") == pl.col("label")).fill_null(False)
+    found = found.filter(as_said | ~as_said.any().over(*_LINE, "token"))
+    kind = pl.coalesce("known", "label")
+    needs_word = pl.col("known").is_null() | (pl.col("known") == "order")
+    found = (
+        found.with_columns(kind.alias("kind@"), pl.coalesce("id", "token").alias("id"))
+        .filter(pl.col("kind@").is_not_null() & (~needs_word | pl.col("is_refund")))
+        .with_columns(
+            (pl.col("known").is_null().cast(pl.Int64) * 10 + pl.col("kind@").replace_strict(rank, return_dtype=pl.Int64)).alias(
+                "rank"
+            )
+        )
+        .filter(pl.col("rank") == pl.col("rank").min().over(_LINE))
+    )
+    return found.group_by(_LINE, maintain_order=True).agg(pl.col("kind@").first(), pl.col("id").unique().sort().alias("ids@"))
+
+
+def _share_in_voucher(read: pl.DataFrame, gross: tuple[str, ...]) -> pl.DataFrame:
+    """Give the wallet lines of a voucher that name nothing what its other lines name, and every line the only one there is."""
+    is_gross = pl.col("account").is_in(gross)
+    named = read.filter(pl.col("ref_ids").is_not_null())
+    if named.height == read.height or named.is_empty():
+        return read
+    rank = pl.col("ref_kind").replace_strict({kind: n for n, kind in enumerate(KINDS)}, default=len(KINDS), return_dtype=pl.Int64)
+    best = named.with_columns(rank.alias("rank")).filter(pl.col("rank") == pl.col("rank").min().over(_VOUCHER))
+    shared = best.group_by(_VOUCHER).agg(
+        pl.col("ref_kind").first().alias("kind@"),
+        pl.col("ref_ids").explode().unique().sort().alias("ids@"),
+        (pl.col("ref_how") == "text").all().alias("is_text@"),
+    )
+    silent_wallet = named.filter(is_gross).select(_VOUCHER).unique().with_columns(pl.lit(False).alias("is_silent@"))
+    joined = read.join(shared, on=_VOUCHER, how="left", validate="m:1", maintain_order="left").join(
+        silent_wallet, on=_VOUCHER, how="left", validate="m:1", maintain_order="left"
+    )
+    only = pl.col("is_text@") & (pl.col("ids@").list.len() == 1)
+    takes = pl.col("ref_ids").is_null() & pl.col("ids@").is_not_null() & ((is_gross & pl.col("is_silent@").is_null()) | only)
+    return joined.with_columns(
+        pl.when(takes).then("kind@").otherwise("ref_kind").alias("ref_kind"),
+        pl.when(takes).then("ids@").otherwise("ref_ids").alias("ref_ids"),
+        pl.when(takes).then(pl.lit("voucher")).otherwise("ref_how").alias("ref_how"),
+    ).drop("kind@", "ids@", "is_text@", "is_silent@")
