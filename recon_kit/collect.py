@@ -17,7 +17,8 @@ import polars as pl
 from recon_kit.errors import SourceError, TieError
 from recon_kit.results import CONTROLS, COVERAGE, INTAKE, INTAKE_DAYS, QUARANTINE, conform_result, result_schema
 from recon_kit.schema import TABLES, conform
-from recon_kit.sources.decode import is_passed_over, open_grids
+from recon_kit.sources.archive import is_passed_over
+from recon_kit.sources.decode import open_grids
 from recon_kit.sources.loading import load_layouts
 from recon_kit.sources.merge import DUPLICATES_SCHEMA, Merged, Source, defaults, fill_platform, merge
 from recon_kit.sources.notes import Note, skipped, unknown_file

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import hashlib
 import io
 import itertools
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -24,14 +21,25 @@ import polars as pl
 
 from recon_kit.errors import SourceError
 from recon_kit.periods import TIMEZONE
+from recon_kit.sources.archive import gunzip, is_passed_over, open_zip, read_member, refuse_bomb
 from recon_kit.sources.workbook import read_sheets
 
 HEAD_ROWS = 30
 """A header stands within the first thirty rows, or the file has none."""
 CHUNK = 1 << 22
-MAX_MEMBERS, MAX_MEMBER_BYTES, MAX_RATIO = 200, 200 << 20, 200
 MAX_ROW_LINES = 200
 """A row that spans more lines than this is an unclosed quotation mark, not a long remark."""
+MAX_HEAD = 1 << 17
+"""Characters that the first rows may hold together: ten thousand headers fit, and no header stands below a longer row."""
+SHORT_LINE, FEW_LINES = 32, 250_000
+"""A file of more lines whose mean line is shorter in bytes is no export, and its millions of rows would not fit in memory."""
+LONG_LINE = CHUNK
+MAX_PARQUET_CELLS = 20_000_000
+_UTF8_CLASSES = bytes(b"Lc."[0 if 0xE3 <= byte <= 0xEF else 1 if 0x80 <= byte <= 0xBF else 2] for byte in range(256))
+_ASCII = bytes(range(128))
+_UTF8_RUN = b"Lcc" * 6
+"""Six characters of 中文 in UTF-8 as classes of bytes; ASCII between them is left out. Chance in GB18030 text: 5e-14 a byte."""
+csv.field_size_limit(1 << 30)  # a cell may be as long as its file; the module's own limit is 128 KB
 
 
 @dataclass(frozen=True)
@@ -45,13 +53,19 @@ class HeadRow:
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells of one text file, zip member or worksheet as text. `lines`: physical lines; `frame`: a worksheet's cells."""
+    """The cells of one text file, zip member or worksheet as text. `lines`: physical lines; `frame`: a worksheet's cells.
+
+    `ends_open`: the text stops without a line end, as a file does that was cut. `longest`: characters of its longest line,
+    where that is longer than CHUNK.
+    """
 
     name: str
     sha256: str
     head: tuple[HeadRow, ...]
     text: Path | None = None
     lines: int = 0
+    ends_open: bool = False
+    longest: int = 0
     separator: str = ","
     frame: pl.DataFrame | None = None
 
@@ -67,15 +81,25 @@ def open_grids(path: Path, name: str, workdir: Path) -> list[Grid]:
     `name` is what the grids are called after (`name!member` inside a zip). Decoded text is kept under `workdir`.
     Raises SourceError for a file that cannot be opened, is encrypted or looks like a bomb.
     """
+    try:
+        return _open_file(path, name, workdir)
+    except OSError as error:
+        raise SourceError(
+            f"{name}: the file cannot be opened ({error.strerror}); expected a file this user may read; close it elsewhere, "
+            "check its permissions, or copy it here again"
+        ) from None
+
+
+def _open_file(path: Path, name: str, workdir: Path) -> list[Grid]:
     with path.open("rb") as stream:
         magic = stream.read(8)
         stream.seek(0)
         if magic.startswith(b"PAR1"):
             return [_open_parquet(path, name, hashlib.file_digest(stream, "sha256").hexdigest())]
         if magic.startswith(b"PK"):
-            members = _zip_members(path, name)
-            if members is not None:
-                return [grid for member, data in members for grid in _open_bytes(data, f"{name}!{member}", workdir)]
+            grids = _open_archive(path, name, workdir)
+            if grids is not None:
+                return grids
         if _is_binary(magic):
             return _open_bytes(path.read_bytes(), name, workdir)
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -89,6 +113,7 @@ def read_body(grid: Grid, header: HeadRow, width: int, wanted: Sequence[int]) ->
     Position `width` holds the first cell a row has too many; a short row is padded with null, a blank line is all null.
     """
     names = [str(position) for position in wanted]
+    _refuse_shapeless(grid)
     if grid.frame is not None:
         cells = [c for c in grid.frame.columns if c != "row"]
         known = [pl.col(n) if n in cells else pl.lit(None, pl.String).alias(n) for n in names]
@@ -123,8 +148,21 @@ def read_lines(grid: Grid, rows: Sequence[int]) -> list[str]:
     if grid.frame is not None:
         found = grid.frame.filter(pl.col("row").is_in(list(rows))).drop("row")
         return [",".join(cell or "" for cell in row) for row in found.rows()]
-    lines = _scan_lines(grid).with_row_index("n", 1).filter(pl.col("n").is_in(list(rows))).select("line").collect()
-    return [line or "" for line in lines["line"]]
+    lines = _scan_lines(grid).filter(pl.col("n").is_in(list(rows))).select("line").collect()
+    return lines["line"].to_list()
+
+
+def cut_row(grid: Grid, header: HeadRow, last: int) -> int | None:
+    """The row `last`, the file's last one, when the text stops inside it: no line end and fewer cells than headers."""
+    if not grid.ends_open:
+        return None
+    text = "\n".join(read_lines(grid, range(last, min(grid.lines, last + MAX_ROW_LINES) + 1)))
+    expected = max((n for n, cell in enumerate(header.cells, 1) if cell.strip()), default=0)
+    try:
+        cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=grid.separator, strict=True))
+    except csv.Error:
+        return last
+    return last if len(cells) < expected else None
 
 
 def with_separator(grid: Grid, separator: str) -> Grid:
@@ -142,7 +180,7 @@ def _open_bytes(data: bytes, name: str, workdir: Path) -> list[Grid]:
     """Open a member or a binary file held in memory."""
     digest = hashlib.sha256(data).hexdigest()
     if data.startswith(b"\x1f\x8b"):
-        return [_open_text(io.BytesIO(_gunzip(data, name)), name, digest, workdir)]
+        return [_open_text(io.BytesIO(gunzip(data, name)), name, digest, workdir)]
     if _is_binary(data):
         sheets = read_sheets(data, name)
         several = len(sheets) > 1
@@ -158,8 +196,15 @@ def _sheet_grid(name: str, digest: str, frame: pl.DataFrame) -> Grid:
 
 def _open_parquet(path: Path, name: str, digest: str) -> Grid:
     """A Parquet file as text cells; its rows count from 1 and its header stands above them."""
+    source = path.resolve()  # a relative path such as `http:/x` would be taken for an address
     try:
-        table = pl.read_parquet(path, glob=False)
+        scan = pl.scan_parquet(source, glob=False)
+        cells = scan.select(pl.len()).collect().item() * len(scan.collect_schema())
+        if cells > MAX_PARQUET_CELLS:
+            raise SourceError(
+                f"{name}: {cells} cells; expected at most {MAX_PARQUET_CELLS}; split it by month and put the parts here"
+            )
+        table = scan.collect()
     except pl.exceptions.PolarsError as error:
         raise SourceError(
             f"{name}: the Parquet file is broken ({type(error).__name__}); expected a whole file; write it again"
@@ -180,153 +225,148 @@ def _cell_text(cell: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return cell.cast(pl.String)
 
 
-def _gunzip(data: bytes, name: str) -> bytes:
-    try:
-        with gzip.open(io.BytesIO(data)) as stream:
-            text = stream.read(MAX_MEMBER_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"{name}: the gzip file is broken ({error}); expected a whole .gz file; download it again") from None
-    if len(text) > MAX_MEMBER_BYTES:
-        raise SourceError(
-            f"{name}: unpacks to more than {MAX_MEMBER_BYTES >> 20} MB; unpack it yourself and put the text file here"
-        )
-    return text
-
-
-def _zip_members(path: Path, name: str) -> list[tuple[str, bytes]] | None:
-    """The data members of a zip with their bytes, or None when it is a workbook (an xlsx file is a zip too)."""
-    archive = _open_zip(path, name)
-    with archive:
+def _open_archive(path: Path, name: str, workdir: Path) -> list[Grid] | None:
+    """The data members of a zip, or None when it is a workbook (an xlsx file is a zip too)."""
+    with open_zip(path, name) as archive:
         members = [m for m in archive.infolist() if not m.is_dir()]
         if any(m.filename == "[Content_Types].xml" for m in members):
             return None
-        if len(members) > MAX_MEMBERS or len({m.header_offset for m in members}) != len(members):
-            raise SourceError(
-                f"{name}: {len(members)} members, some overlapping or too many; expected at most {MAX_MEMBERS} files; repack it"
-            )
+        refuse_bomb(members, name)
         kept = [m for m in members if not is_passed_over(PurePosixPath(m.filename.replace("\\", "/")))]
-        return [(m.filename, _read_member(archive, m, name)) for m in sorted(kept, key=lambda m: m.filename)]
-
-
-def _open_zip(path: Path, name: str) -> zipfile.ZipFile:
-    """Open a zip whose member names may be GBK without the UTF-8 flag, as Alipay writes them."""
-    for encoding in ("utf-8", "gb18030", "cp437"):
-        try:
-            return zipfile.ZipFile(path, metadata_encoding=encoding)
-        except UnicodeDecodeError:
-            continue
-        except zipfile.BadZipFile as error:
-            raise SourceError(f"{name}: the zip file is broken ({error}); expected a whole archive; download it again") from None
-    raise SourceError(f"{name}: member names are in no known encoding; unpack the archive and put its files here")
-
-
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> bytes:
-    where = f"{name}!{member.filename}"
-    if member.flag_bits & 1:
-        raise SourceError(
-            f"{where}: the member is encrypted; expected an archive without a password; unpack it and put the files here"
-        )
-    parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-    if ".." in parts or member.filename.startswith(("/", "\\")) or (member.external_attr >> 16) & 0o170000 == 0o120000:
-        raise SourceError(f"{where}: a member may not be a link or point outside the archive; repack it with plain file names")
-    if member.file_size > MAX_MEMBER_BYTES or member.file_size > MAX_RATIO * max(member.compress_size, 1024):
-        raise SourceError(
-            f"{where}: unpacks to {member.file_size >> 20} MB from {member.compress_size >> 10} KB; expected at most "
-            f"{MAX_MEMBER_BYTES >> 20} MB and {MAX_RATIO} times the packed size; unpack it yourself and put the files here"
-        )
-    try:
-        return archive.read(member)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
-        raise SourceError(f"{where}: the member cannot be unpacked ({error}); download the archive again") from None
-
-
-PICTURES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".heic"))
-PASSED_OVER_SUFFIXES = PICTURES | frozenset(
-    (".pdf", ".md", ".toml", ".html", ".ini", ".url", ".lnk", ".doc", ".docx", ".pptx", ".py", ".ipynb")
-)
-PASSED_OVER_NAMES = {".ds_store", "thumbs.db", "desktop.ini", "answer_key.csv"}
-
-
-def is_passed_over(path: PurePosixPath | Path) -> bool:
-    """Whether a file is no data by its name: office lock files, system files, PDFs, pictures, notes, hidden files."""
-    name = path.name.lower()
-    return (
-        name.startswith((".", "~$", "readme"))
-        or name in PASSED_OVER_NAMES
-        or path.suffix.lower() in PASSED_OVER_SUFFIXES
-        or "__macosx" in (part.lower() for part in path.parts)
-    )
+        grids: list[Grid] = []
+        for member in sorted(kept, key=lambda m: m.filename):
+            grids += _open_bytes(read_member(archive, member, name), f"{name}!{member.filename}", workdir)
+        return grids
 
 
 def _open_text(stream: IO[bytes], name: str, digest: str, workdir: Path) -> Grid:
     """Decode a text stream strictly into a UTF-8 file with plain line ends."""
     mark = stream.read(4)
-    stream.seek(0)
     utf16 = mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     target = workdir / f"{digest}.csv"
+    failed_at = []
     for encoding in ("utf-16",) if utf16 else ("utf-8-sig", "gb18030"):
         stream.seek(0)
-        try:
-            lines = _transcode(stream, encoding, target, name)
-        except UnicodeDecodeError:
-            continue
-        return Grid(name, digest, _read_head(target, ","), text=target, lines=lines)
-    tried = "UTF-16" if utf16 else "UTF-8 or GB18030"
+        written = _transcode(stream, encoding, target, name)
+        if written.is_whole:
+            head = _read_head(target, ",")
+            return Grid(name, digest, head, target, written.lines, written.open > 0, written.longest)
+        failed_at.append(written.ends + 1)
+    tried = "UTF-16" if utf16 else "UTF-8, nor GB18030, from its first line to its last"
     raise SourceError(
-        f"{name}: the text is not valid {tried}; expected one of the two throughout; export the file again, do not re-save it"
+        f"{name}, line {max(failed_at)}: the text is not valid {tried}; it was cut or pasted together from files in different "
+        "encodings; export the file again, do not re-save it"
     )
 
 
-def _transcode(stream: IO[bytes], encoding: str, target: Path, name: str) -> int:
-    """Write the stream as UTF-8 with plain line ends and return the number of physical lines."""
+@dataclass(frozen=True)
+class _Written:
+    """What of a text was written: line ends, characters after the last of them, characters of the longest line."""
+
+    ends: int = 0
+    open: int = 0
+    longest: int = 0
+    is_whole: bool = True
+
+    @property
+    def lines(self) -> int:
+        return self.ends + (self.open > 0)
+
+
+def _transcode(stream: IO[bytes], encoding: str, target: Path, name: str) -> _Written:
+    """Write the stream as UTF-8 with plain line ends, as far as it is in the encoding.
+
+    GB18030 reads most UTF-8 as other characters without complaint, so text that fails as UTF-8 and yet holds a run of it is
+    no GB18030 either.
+    """
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("strict"), translate=True)
-    lines, last = 0, ""
+    written, classes = _Written(), b""
     with target.open("wb") as out:
-        while chunk := stream.read(CHUNK):
-            text = decoder.decode(chunk)
-            lines, last = _write(out, text, lines, last, name)
-        lines, last = _write(out, decoder.decode(b"", final=True), lines, last, name)
-    return lines + (last not in ("", "\n"))
+        for chunk in itertools.chain(iter(lambda: stream.read(CHUNK), b""), (b"",)):
+            if encoding == "gb18030":
+                classes = classes[1 - len(_UTF8_RUN) :] + chunk.translate(_UTF8_CLASSES, _ASCII)
+                if _UTF8_RUN in classes:
+                    return replace(written, ends=written.ends + _lines_before_utf8(chunk), is_whole=False)
+            try:
+                text = decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+                return replace(written, ends=written.ends + before.count(b"\n"), is_whole=False)
+            _refuse_zero_bytes(text, written.ends + 1, name)
+            out.write(text.encode())
+            written = _count(written, text)
+    return written
 
 
-def _write(out: IO[bytes], text: str, lines: int, last: str, name: str) -> tuple[int, str]:
-    if "\0" in text:
+def _count(written: _Written, text: str) -> _Written:
+    if "\n" not in text:
+        return replace(written, open=written.open + len(text), longest=max(written.longest, written.open + len(text)))
+    first, rest = text.index("\n") + written.open, len(text) - text.rindex("\n") - 1
+    # a line between two ends of one piece is shorter than the piece, which is never longer than a long line may be
+    return _Written(written.ends + text.count("\n"), rest, max(written.longest, first, rest))
+
+
+def _lines_before_utf8(chunk: bytes) -> int:
+    """How many lines of the chunk stand before its first line of 中文 in UTF-8."""
+    for number, line in enumerate(chunk.splitlines()):
+        try:
+            if max(line.decode(), default="") >= "\u0800":
+                return number
+        except UnicodeDecodeError:
+            continue
+    return 0
+
+
+def _refuse_zero_bytes(text: str, line: int, name: str) -> None:
+    if (place := text.find("\0")) >= 0:
         raise SourceError(
-            f"{name}: this is no text file (it holds zero bytes); expected a CSV, XLSX or ZIP export; export it again"
+            f"{name}, line {line + text.count(chr(10), 0, place)}: this is no text file (it holds a zero byte): it is binary, or "
+            "UTF-16 without its mark; expected a CSV, XLSX or ZIP export; export it again, or save it as UTF-8"
         )
-    out.write(text.encode())
-    return lines + text.count("\n"), text[-1:] or last
+
+
+def _refuse_shapeless(grid: Grid) -> None:
+    """Refuse millions of lines of next to nothing, and a line of megabytes, before they take the memory of the machine."""
+    size = grid.text.stat().st_size if grid.text else 0
+    if grid.lines > FEW_LINES and size < SHORT_LINE * grid.lines:
+        raise SourceError(
+            f"{grid.name}: {grid.lines} lines of {size // grid.lines} bytes on average; expected rows of an export; "
+            "delete the empty rows at its end, or export it again"
+        )
+    if grid.longest > LONG_LINE:
+        raise SourceError(
+            f"{grid.name}: a line of {grid.longest} characters; expected at most {LONG_LINE}; it is damaged; export it again"
+        )
 
 
 def _read_head(text: Path, separator: str) -> tuple[HeadRow, ...]:
+    """The first rows that fit in MAX_HEAD; what stands below a longer row or an unclosed quotation mark is not looked at."""
     with text.open(encoding="utf-8", newline="") as stream:
-        rows = _numbered_rows(stream, separator)
-        try:
-            return tuple(itertools.islice(rows, HEAD_ROWS))
-        except csv.Error:
-            return ()
+        start = stream.read(MAX_HEAD + 1)
+    whole = start if len(start) <= MAX_HEAD else start[: start.rfind("\n") + 1]
+    rows = itertools.islice(_numbered_rows(io.StringIO(whole, newline="\n"), separator), HEAD_ROWS)
+    return tuple(HeadRow(first, last, tuple(cells)) for first, last, cells in rows)
 
 
-def _numbered_rows(stream: IO[str], separator: str) -> Iterator[HeadRow]:
-    reader = csv.reader(stream, delimiter=separator)
+def _numbered_rows(lines: Iterable[str], separator: str) -> Iterator[tuple[int, int, list[str]]]:
+    """First and last physical line and cells of every row."""
+    reader = csv.reader(lines, delimiter=separator)
     last = 0
     for cells in reader:
-        yield HeadRow(last + 1, reader.line_num, tuple(cells))
+        yield last + 1, reader.line_num, cells
         last = reader.line_num
 
 
 def _scan_lines(grid: Grid) -> pl.LazyFrame:
-    schema = {"line": pl.String()}
-    return pl.scan_csv(
-        grid.text or "", has_header=False, schema=schema, separator="\x01", quote_char=None, infer_schema=False, glob=False
-    )
+    """Physical lines as `line`, numbered from 1 as `n`."""
+    return pl.scan_lines(grid.text or "", row_index_name="n", row_index_offset=1, glob=False)
 
 
 def _row_starts(grid: Grid, header: HeadRow) -> pl.Series:
     """Physical first lines of the rows below the header: a line starts a row when the quotes before it are even."""
-    quotes = pl.col("line").fill_null("").str.count_matches('"', literal=True).cast(pl.Int64)
-    lines = _scan_lines(grid).with_row_index("n", 1).slice(header.last)
+    quotes = pl.col("line").str.count_matches('"', literal=True).cast(pl.Int64)
     before = quotes.cum_sum().shift(1, fill_value=0)
+    lines = _scan_lines(grid).slice(header.last)
     return lines.filter(before % 2 == 0).select(pl.col("n").cast(pl.Int64)).collect()["n"]
 
 
@@ -335,15 +375,21 @@ def _read_slowly(grid: Grid, header: HeadRow, names: Sequence[str]) -> pl.DataFr
     schema = {"row": pl.Int64(), **{name: pl.String() for name in names}}
     frames = [pl.DataFrame(schema=schema)]
     with (grid.text or Path()).open(encoding="utf-8", newline="") as stream:
-        below = (row for row in _numbered_rows(stream, grid.separator) if row.first > header.last)
-        try:
-            while chunk := list(itertools.islice(below, 50_000)):
-                if any(row.last - row.first > MAX_ROW_LINES for row in chunk):
-                    raise csv.Error("a row spans hundreds of lines")
-                columns = {n: [(row.cells[int(n)] if int(n) < len(row.cells) else "") or None for row in chunk] for n in names}
-                frames.append(pl.DataFrame({"row": [row.first for row in chunk], **columns}, schema=schema))
-        except csv.Error as error:
-            raise SourceError(
-                f"{grid.name}: a quotation mark is not closed ({error}); expected well-formed CSV; export the file again"
-            ) from None
+        rows = _wanted_cells(grid, _numbered_rows(stream, grid.separator), header, [int(name) for name in names])
+        while chunk := list(itertools.islice(rows, 50_000)):
+            frames.append(pl.DataFrame(chunk, schema=schema, orient="row"))
     return pl.concat(frames)
+
+
+def _wanted_cells(
+    grid: Grid, rows: Iterable[tuple[int, int, list[str]]], header: HeadRow, places: Sequence[int]
+) -> Iterator[tuple[int | str | None, ...]]:
+    """The rows below the header as (row, cells); SourceError where a quotation mark is never closed."""
+    for first, last, cells in rows:
+        if last - first > MAX_ROW_LINES:
+            raise SourceError(
+                f"{grid.name}, row {first}: a quotation mark is not closed (the row spans {last - first} lines); "
+                "expected well-formed CSV; export the file again"
+            )
+        if first > header.last:
+            yield (first, *((cells[place] or None) if place < len(cells) else None for place in places))

@@ -45,7 +45,7 @@ def test_gb18030_reads_the_yen_sign_and_rare_characters_that_gbk_lacks(tmp_path)
 
 
 def test_bytes_that_are_no_encoding_are_refused_with_advice(tmp_path):
-    with pytest.raises(SourceError, match=r"in\.csv: the text is not valid .*export the file again"):
+    with pytest.raises(SourceError, match=r"in\.csv, line 2: the text is not valid .*export the file again"):
         grid_of(tmp_path, b"a,b\n\xff\xff\xff\n")
 
 
