@@ -116,6 +116,7 @@ def read_files(
             try:
                 yield from _read_file(path, name, Path(workdir), own)
             except SourceError as error:
+                error.file = name
                 yield error
     yield from (skipped(pattern, names) for pattern, names in passed_over.items())
 
@@ -139,7 +140,8 @@ def assemble(readings: Sequence[Reading], notes: Sequence[Note] = (), own: Own =
         warnings.extend(result.notes)
         for file, n in result.kept.items():
             kept[file] = kept.get(file, 0) + n
-    frames = {name: conform(_finish(name, result, fresh, own.reasons), TABLES[name]) for name, result in merged.items()}
+    supplied = {name: result for name, result in merged.items() if result.is_supplied}
+    frames = {name: conform(_finish(name, result, fresh, own.reasons), TABLES[name]) for name, result in supplied.items()}
     warnings.extend(unmapped_reasons(frames.get("aftersales")))
     return Collected(
         tables=Tables(**frames),
@@ -230,7 +232,8 @@ def _sources(table: str, readings: Sequence[Reading]) -> list[Source]:
         stated = tuple(dict.fromkeys(column for _, part in members for column in part.stated))
         first, part = members[0]
         completes = first.layout.is_template or first.layout.is_erp
-        sources.append(Source(first.layout.name, rank, completes, frame, stated, part.rows.complement, part.rows.also))
+        how = (part.rows.complement, part.rows.also, first.layout.is_erp)
+        sources.append(Source(first.layout.name, rank, completes, frame, stated, *how))
     return sources
 
 

@@ -116,6 +116,15 @@ def fault(column: Column, *, must_be_given: bool, has_year: bool = True) -> pl.E
     return pl.coalesce(*(pl.when(test).then(pl.lit(reason)) for test, reason in tests))
 
 
+def fault_place(rule: Rule, header: str, cells: Cells) -> tuple[pl.Expr, pl.Expr]:
+    """Under which header what is at fault stands, and its text: of a sum the first term that is no amount."""
+    names = [term_header(term) for step in rule.ways for term in step.sum if cells.has(term_header(term))]
+    texts = [cells.text(name) for name in names]
+    is_bad = [pl.when(parse_money(t, is_sheet=cells.is_sheet).is_null() & t.is_not_null()) for t in texts]
+    where = pl.coalesce(*(bad.then(pl.lit(name)) for bad, name in zip(is_bad, names, strict=True)), pl.lit(header))
+    return where, pl.coalesce(*(bad.then(t) for bad, t in zip(is_bad, texts, strict=True)), cells.text(header))
+
+
 def parse_instants(text: pl.Series, formats: tuple[str, ...] = INSTANT_FORMATS, timezone: str = TIMEZONE) -> pl.Series:
     """Text written in a time zone → instants in Shanghai, by the first format that reads all of it; null where none does."""
     found = text.str.strptime(pl.Datetime("us"), formats[0], strict=False)

@@ -151,18 +151,20 @@ class Complement(_Model):
 
 
 class Rows(_Model):
-    """The rows of one table in a layout: `when` picks them, `columns` makes them.
+    """The rows of one table in a layout: `when` picks them (but one that fits any of `unless`), `columns` makes them.
 
     `lines`: headers that tell the lines of one key apart (an order with a row a line); `summed`: columns that such a file states
-    per line, so that the order has their sum. `also`: the rows feed this table besides the part that takes them, and are
-    counted there. `lacks`: columns the table requires and this export does not have. `link`: the join key of a complement.
+    per line (`[]` for none), so that the order has their sum and the state that all its lines have reached. `also`: the rows
+    feed this table besides the part that takes them, and are counted there. `lacks`: columns the table requires and this export
+    does not have. `link`: the join key of a complement.
     """
 
     table: str
     also: bool = False
     lacks: tuple[str, ...] = ()
-    summed: tuple[str, ...] = ()
+    summed: tuple[str, ...] | None = None
     when: dict[str, CellPattern] = {}
+    unless: dict[str, CellPattern] = {}
     constants: dict[str, str] = {}
     columns: dict[str, Rule] = {}
     row_id: RowId | None = None
@@ -208,9 +210,11 @@ class Label(_Model):
 
 
 class Layout(_Model):
-    """One platform export. `signature`: headers it must have; `without`: headers that make it something else, in a list of
-    their own those that do so only together. `extends`: the file name, without its ending, of a layout whose words hold where
-    this one says nothing; spellings in `aliases` add up.
+    """One platform export.
+
+    `signature`: headers it must have; `without`: headers that make it something else, in a list of their own those that do so
+    only together. `extends`: the file name, without its ending, of a layout whose words hold where this one says nothing;
+    spellings in `aliases` add up.
 
     `confidence`: A seen in three sources or the vendor's own text, B two, C one, M from memory. `is_data` false: recognised
     and passed over (a summary sheet). `footer`: regular expression of first cells that are no data; `totals`: first cell of
@@ -260,7 +264,7 @@ class Layout(_Model):
         names: set[str] = {*self.fill_down, *(self.account.headers if self.account else ())}
         names |= {*([self.currency] if self.currency else []), *(header for when in self.no_data for header in when)}
         for part in self.rows:
-            names |= {*part.when, *part.lines, *(part.link.headers if part.link else ())}
+            names |= {*part.when, *part.unless, *part.lines, *(part.link.headers if part.link else ())}
             names |= {header for rule in part.columns.values() for header in rule.headers}
         for control in self.controls:
             names |= {*control.when, *([control.sum] if control.sum else [])}

@@ -102,7 +102,7 @@ def _column_places(part: Rows) -> list[tuple[Place, str]]:
     """Every canonical column that a part names, and where."""
     named: list[tuple[Place, str]] = [(("columns", name), name) for name in part.columns]
     named += [(("constants", name), name) for name in part.constants]
-    named += [((word,), name) for word, names in (("summed", part.summed), ("lacks", part.lacks)) for name in names]
+    named += [((word,), name) for word, names in (("summed", part.summed or ()), ("lacks", part.lacks)) for name in names]
     if part.row_id:
         named += [(("row_id", "column"), part.row_id.column), *((("row_id", "of"), name) for name in part.row_id.of)]
     if part.complement:

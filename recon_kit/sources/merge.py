@@ -33,6 +33,7 @@ class Source:
     """The rows of one layout for one table: canonical columns and `_file`, `_line`, `_link`; `rank` orders the layouts.
 
     `completes`: a template or the seller's own system, after the platforms. `is_also`: the rows are counted in another part.
+    `is_erp`: the seller's own system, after the templates.
     """
 
     layout: str
@@ -42,21 +43,27 @@ class Source:
     stated: tuple[str, ...]
     complement: Complement | None = None
     is_also: bool = False
+    is_erp: bool = False
 
 
 @dataclass(frozen=True)
 class Merged:
-    """One row per natural key; `kept`: loaded rows of each file; `duplicates`: repeated keys (K05 candidates)."""
+    """One row per natural key; `kept`: loaded rows of each file; `duplicates`: repeated keys (K05 candidates).
+
+    `is_supplied` is false where the seller's own system alone speaks of the table and no row of it stands alone: what such a
+    system leaves out is no evidence of absence.
+    """
 
     frame: pl.DataFrame
     kept: dict[str, int]
     duplicates: pl.DataFrame
     notes: tuple[Note, ...]
+    is_supplied: bool = True
 
 
 def merge(table: Table, sources: Sequence[Source]) -> Merged:
     """Merge all sources of a table."""
-    ordered = sorted(sources, key=lambda s: (s.completes, s.complement is not None, s.rank))
+    ordered = sorted(sources, key=lambda s: (s.completes, s.is_erp, s.complement is not None, s.rank))
     frames: list[tuple[Source, pl.DataFrame]] = []
     duplicates: list[pl.DataFrame] = []
     notes: list[Note] = []
@@ -74,12 +81,13 @@ def merge(table: Table, sources: Sequence[Source]) -> Merged:
     for source, frame in frames:
         if source.complement:
             whole = _complement(whole, frame, source.complement, loaded_layouts)
-        elif whole.is_empty():
+        elif whole.is_empty() and not source.is_erp:
             whole = frame
         else:
             whole, differing = _complete(table, whole, frame, source)
             notes.extend(differing)
-    return Merged(whole, kept, pl.concat([_no_duplicates(), *duplicates]), tuple(notes))
+    is_supplied = not (whole.is_empty() and all(source.is_erp for source in sources))
+    return Merged(whole, kept, pl.concat([_no_duplicates(), *duplicates]), tuple(notes), is_supplied)
 
 
 def key_of(table: Table) -> list[pl.Expr]:
@@ -153,7 +161,23 @@ def _complete(table: Table, left: pl.DataFrame, right: pl.DataFrame, source: Sou
             notes.extend(Note("differs", {"file": file, "column": column, "n": n}) for file, n in differ.rows())
     whole = joined.with_columns(pl.coalesce(name, f"{name}@").alias(name) for name in filled).select(left.columns)
     new = right.join(left.select(keys), on=keys, how="anti", maintain_order="left")
+    if source.is_erp:
+        new, alone = _stand_alone(table, new, source)
+        notes.extend(alone)
     return pl.concat([whole, new.select(left.columns)]), notes
+
+
+def _stand_alone(table: Table, new: pl.DataFrame, source: Source) -> tuple[pl.DataFrame, list[Note]]:
+    """The rows of the seller's own system that state all a row needs; the others complete nothing, which is said per file."""
+    is_whole = pl.all_horizontal(pl.col(name).is_not_null() for name in table.required)
+    if not set(source.stated) - {*table.key}:
+        return new.filter(is_whole), []
+    rest = new.filter(~is_whole).group_by("source_file").agg(pl.len(), pl.col("source_row").sort().head(5)).sort("source_file")
+    facts = {"table_zh": table.label, "table_en": table.name}
+    return new.filter(is_whole), [
+        Note("erp_alone", {"file": file, "n": n, "rows": "、".join(map(str, rows)) + "…" * (n > len(rows)), **facts})
+        for file, n, rows in rest.rows()
+    ]
 
 
 def _adopt_keys(table: Table, left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:

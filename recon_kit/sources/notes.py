@@ -29,6 +29,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "zh": "{file}：{n} 行的“{column}”与平台导出不一致，以平台为准。",
         "en": "{file}: {n} rows differ from the platform's export in {column}; the platform's value stands.",
     },
+    "erp_alone": {
+        "zh": "{file}：{n} 笔{table_zh}在平台导出里找不到，没有并入（第 {rows} 行）",
+        "en": "{file}: {n} rows of {table_en} are in no platform export and complete nothing (rows {rows})",
+    },
     "skipped": {
         "zh": "按 recon.toml [sources] skip 的“{pattern}”跳过 {n} 个文件：{files}",
         "en": "recon.toml [sources] skip {pattern!r} passed over {n} files: {files}",
@@ -41,7 +45,7 @@ MESSAGES: dict[str, dict[Language, str]] = {
 }
 
 
-REMARKS = {"skipped", "unmapped_reasons"}
+REMARKS = {"erp_alone", "skipped", "unmapped_reasons"}
 """Messages that say what was done as asked, or what may be done better: nothing is wrong in a file."""
 
 

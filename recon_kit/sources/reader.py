@@ -15,7 +15,7 @@ import polars as pl
 from recon_kit.errors import SourceError
 from recon_kit.privacy import mask_figure_expr, mask_text_expr
 from recon_kit.schema import DTYPES, TABLES, Column, Table
-from recon_kit.sources.columns import Cells, clean, fault, make_columns, make_text
+from recon_kit.sources.columns import Cells, clean, fault, fault_place, make_columns, make_text
 from recon_kit.sources.controls import NO_CONTROLS, compare_controls, read_coverage
 from recon_kit.sources.decode import Grid, HeadRow, read_body, read_lines, with_separator
 from recon_kit.sources.fixed import open_fixed
@@ -39,7 +39,7 @@ MAIN_INSTANT = {
 
 
 LOCAL_CURRENCY = r"(?i)^(|CNY|RMB|人民币|元|￥|¥|156)$"
-_PROGRESS = ("unpaid", "paid", "shipped", "completed", "closed")
+_PROGRESS = ("unpaid", "open", "paid", "shipped", "completed", "success", "closed")
 
 
 @dataclass(frozen=True)
@@ -199,12 +199,12 @@ def _make_parts(grid: Grid, layout: Layout, cells: Cells) -> tuple[list[Part], p
     part = pl.when(extra & pl.lit(not is_habit)).then(-1).when(is_foreign).then(-2)
     for number, rows in enumerate(layout.rows):
         if not rows.also:
-            part = part.when(cells.holds(rows.when)).then(number)
+            part = part.when(_picks(rows, cells)).then(number)
     routed = frame.with_columns(part.alias("@part"))
     made: list[tuple[Rows, pl.DataFrame, tuple[str, ...]]] = []
     bad = []
     for number, rows in enumerate(layout.rows):
-        here = (pl.col("@part") >= 0) & cells.holds(rows.when) if rows.also else pl.col("@part") == number
+        here = (pl.col("@part") >= 0) & _picks(rows, cells) if rows.also else pl.col("@part") == number
         whole, stated, faults = _make_part(grid, layout, rows, replace(cells, frame=routed.filter(here).drop("@part", "@extra")))
         made.append((rows, whole, stated))
         bad.append(faults)
@@ -218,6 +218,13 @@ def _make_parts(grid: Grid, layout: Layout, cells: Cells) -> tuple[list[Part], p
     quarantine = pl.concat(bad).sort("row", maintain_order=True).unique("row", keep="first", maintain_order=True)
     is_bad = pl.col("source_row").is_in(quarantine["row"].implode())
     return [Part(rows, whole.filter(~is_bad), stated) for rows, whole, stated in made], quarantine
+
+
+def _picks(rows: Rows, cells: Cells) -> pl.Expr:
+    """The rows of the file that a part of the layout is about."""
+    return cells.holds(rows.when) & ~pl.any_horizontal(
+        pl.lit(value=False), *(cells.holds({h: p}) for h, p in rows.unless.items())
+    )
 
 
 def _make_part(grid: Grid, layout: Layout, rows: Rows, cells: Cells) -> tuple[pl.DataFrame, tuple[str, ...], pl.DataFrame]:
@@ -235,11 +242,11 @@ def _make_part(grid: Grid, layout: Layout, rows: Rows, cells: Cells) -> tuple[pl
     place = (pl.lit(grid.name).alias("source_file"), pl.col("row").alias("source_row"))
     frame = made.frame.with_columns(*columns, *place, line.alias("_line"), make_text(rows.link, made).alias("_link"))
     frame = _with_ids(rows.row_id, frame.select(*table.polars_schema, "_line", "_link"))
-    if rows.summed:
+    if rows.summed is not None:
         bad = pl.concat([bad, _beside(grid.name, table, frame, bad)])
     amounts = frame.select(pl.col("source_row").alias("row"), _own_amount(table).alias("amount_fen"))
     bad = bad.drop("amount_fen").join(amounts, on="row", how="left", validate="m:1", maintain_order="left")
-    return sum_lines(table, rows.summed, frame) if rows.summed else frame, tuple(headers), bad
+    return frame if rows.summed is None else sum_lines(table, rows.summed, frame), tuple(headers), bad
 
 
 def _own_amount(table: Table) -> pl.Expr:
@@ -269,8 +276,9 @@ def sum_lines(table: Table, summed: Sequence[str], frame: pl.DataFrame) -> pl.Da
     """
     keys = [*table.key]
     distinct = frame.unique([*keys, "_line"], keep="first", maintain_order=True)
-    rank = pl.col("status").replace_strict({s: n for n, s in enumerate(_PROGRESS)}, default=len(_PROGRESS), return_dtype=pl.Int64)
-    is_open = pl.col("status").fill_null("") != "closed"
+    states = [n for n in ("status", "platform_status", "erp_status") if n in table.names]
+    rank = {state: n for n, state in enumerate(_PROGRESS)}
+    is_open = pl.coalesce(*states, pl.lit("")) != "closed"
     last = {n for n in ("shipped_at", "completed_at") if n in table.names}
     first = {n for n in ("created_at", "paid_at") if n in table.names}
     whole = distinct.group_by(keys, maintain_order=True).agg(
@@ -285,7 +293,7 @@ def sum_lines(table: Table, summed: Sequence[str], frame: pl.DataFrame) -> pl.Da
             for c in table.columns
             if c.kind == "bool"
         ),
-        pl.col("status").sort_by(rank).first(),
+        *(pl.col(n).sort_by(pl.col(n).replace_strict(rank, default=len(rank), return_dtype=pl.Int64)).first() for n in states),
     )
     order = frame.columns
     return (
@@ -322,14 +330,15 @@ def _faults(name: str, rows: Rows, rules: Mapping[str, Rule], headers: Mapping[s
     reasons = reasons.filter(pl.any_horizontal(pl.col(headers.keys()).is_not_null()))
     if not reasons.height:
         return _quarantine(name, [], "")
-    shown = {c.name: pl.lit(MASKED) if c.personal else made.text(headers[c.name]).fill_null("").alias(c.name) for c in columns}
-    values = made.frame.select("row", **{column: text.cast(pl.String) for column, text in shown.items()})
-    both = reasons.join(values, on="row", how="left", validate="1:1", maintain_order="left", suffix="@")
+    places = {c.name: fault_place(rules[c.name], headers[c.name], made) for c in columns}
+    shown = {f"{c.name}@": pl.lit(MASKED) if c.personal else places[c.name][1].fill_null("") for c in columns}
+    values = made.frame.select("row", **shown, **{f"{name}@where": where for name, (where, _) in places.items()})
+    both = reasons.join(values, on="row", how="left", validate="1:1", maintain_order="left")
     first = [pl.when(pl.col(c.name).is_not_null()) for c in columns]
     return both.select(
         pl.lit(name).alias("file"),
         "row",
-        pl.coalesce(*(at.then(pl.lit(headers[c.name])) for at, c in zip(first, columns, strict=True))).alias("column"),
+        pl.coalesce(*(at.then(pl.col(f"{c.name}@where")) for at, c in zip(first, columns, strict=True))).alias("column"),
         pl.coalesce(*(at.then(_masked(c)) for at, c in zip(first, columns, strict=True))).alias("value"),
         pl.coalesce(*(pl.col(c.name) for c in columns)).alias("reason"),
         pl.lit(None, DTYPES["fen"]).alias("amount_fen"),
