@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 import pytest
 
 from recon_kit.collect import Collected, collect
 from recon_kit.sources.columns import YEAR_UNKNOWN
+from recon_kit.sources.loading import load_layouts
+from recon_kit.sources.own import Own
 
 HEAD = 'confidence = "C"\nlabel = { zh = "试", en = "test" }\n'
 ORDERS = """
@@ -57,7 +57,7 @@ def read(tmp_path):
         (tmp_path / "layouts").mkdir(exist_ok=True)
         (tmp_path / "layouts" / "my.toml").write_text(HEAD + layout, "utf-8")
         (tmp_path / name).write_text("\n".join(lines) + "\n", "utf-8")
-        return collect(tmp_path, layouts=[tmp_path / "layouts"])
+        return collect(tmp_path, own=Own(layouts=load_layouts(tmp_path / "layouts")))
 
     return _read
 
