@@ -11,7 +11,9 @@ class ReconError(Exception):
 
 
 class SourceError(ReconError):
-    """A file cannot be read as what it claims to be."""
+    """A file cannot be read as what it claims to be. `file`: its name as it was found, where one is being read."""
+
+    file: str | None = None
 
 
 class SchemaError(ReconError):

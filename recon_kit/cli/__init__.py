@@ -11,6 +11,7 @@ import typer
 
 from recon_kit.cli.check import check_command
 from recon_kit.cli.lab import lab_command
+from recon_kit.cli.layout import layout_app
 from recon_kit.cli.new import new_command
 from recon_kit.cli.run import run_command
 from recon_kit.cli.sample import sample_command
@@ -32,7 +33,7 @@ app.command("template")(template_command)
 app.command("new")(new_command)
 app.command("lab")(lab_command)
 app.command("sample")(sample_command)
-app.command("lab")(lab_command)
+app.add_typer(layout_app)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from recon_kit.errors import SourceError
+from recon_kit.sources.notes import MESSAGES, REMARKS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,15 +36,15 @@ WORDS: dict[str, dict[Language, str]] = {
     "none": {"zh": "未声明", "en": "none"},
     "quarantined": {"zh": "隔离 {n}", "en": "{n} set aside"},
     "repeated": {"zh": "重复 {n}", "en": "{n} repeated"},
-    "total_gap": {
+    "total_broken": {
         "zh": "{file}：{measure} 声明 {stated}，实际 {found}",
         "en": "{file}: {measure} states {stated}, found {found}",
     },
-    "bad_rows": {
+    "rows_quarantined": {
         "zh": "{file}：列“{column}”{reason}，{n} 行（第 {rows} 行）",
         "en": "{file}: column {column}: {reason}; {n} rows (row {rows})",
     },
-    "twice": {
+    "key_repeated": {
         "zh": "{table} {key} 出现 {n} 次：{places}",
         "en": "{table} {key} comes {n} times: {places}",
     },
@@ -54,14 +56,33 @@ WORDS: dict[str, dict[Language, str]] = {
 }
 
 
+EXIT_MEANING = {0: "ok", 1: "problems", 2: "unreadable"}
+KINDS = ("unreadable", *(key for key in MESSAGES if key not in REMARKS), "total_broken", "rows_quarantined", "key_repeated")
+"""What a problem in the JSON document may be; a kind keeps its meaning."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: its kind (`KINDS`), the file where one is known, and the sentence for a person."""
+
+    kind: str
+    file: str | None
+    message: str
+
+
 @dataclass(frozen=True)
 class Checked:
-    """What a check found: the files as rows of text, the problems as sentences, and the exit code they mean."""
+    """What a check found: the files as rows of text, problems and remarks, and the exit code they mean.
+
+    `document`: the same for machines, plain values only, in an order that does not change. Source: docs/sources.md.
+    """
 
     files: tuple[tuple[str, ...], ...]
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    remarks: tuple[str, ...]
     summary: str
     exit_code: int
+    document: dict[str, Any]
 
 
 def check(paths: Sequence[Path], *, own: Own | None = None, language: Language = "zh") -> Checked:
@@ -73,7 +94,6 @@ def check(paths: Sequence[Path], *, own: Own | None = None, language: Language =
     from recon_kit.sources.own import Own
 
     own = own or Own()
-
     readings: list[Reading] = []
     notes: list[Note] = []
     errors: list[SourceError] = []
@@ -84,12 +104,28 @@ def check(paths: Sequence[Path], *, own: Own | None = None, language: Language =
             notes.append(outcome)
         else:
             readings.append(outcome)
+    readings.sort(key=lambda reading: reading.name)
     collected = assemble(readings, notes, own)
-    files = tuple(_file_row(reading, collected, language) for reading in sorted(readings, key=lambda r: r.name))
-    problems = (*map(str, errors), *(note.text(language) for note in collected.warnings), *_problems(collected, language))
+    files = tuple(_file_row(reading, collected, language) for reading in readings)
+    problems = (
+        *(Problem("unreadable", error.file, str(error)) for error in errors),
+        *(Problem(note.key, _file_of(note), note.text(language)) for note in collected.warnings if not note.is_remark),
+        *_problems(collected, language),
+    )
+    remarks = [note for note in collected.warnings if note.is_remark]
     rows = sum(reading.rows_read for reading in readings)
     summary = WORDS["summary"][language].format(files=len(files), rows=f"{rows:,}", problems=len(problems))
-    return Checked(files, problems, summary, 2 if errors else 1 if problems else 0)
+    exit_code = 2 if errors else 1 if problems else 0
+    document = {
+        "schema": 1,
+        "exit_code": exit_code,
+        "exit_meaning": EXIT_MEANING[exit_code],
+        **_document(readings, collected),
+        "problems": [asdict(problem) for problem in problems],
+        "remarks": [{"kind": note.key, "message": note.text(language)} for note in remarks],
+        "own_files": [{"file": name, "sha256": sha256} for name, sha256 in own.files],
+    }
+    return Checked(files, problems, tuple(note.text(language) for note in remarks), summary, exit_code, document)
 
 
 def check_command(
@@ -99,16 +135,24 @@ def check_command(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="recon.toml；默认取数据旁的 · default: the one beside the data")] = None,
     english: Annotated[bool, typer.Option("--en", help="英文 · in English")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="只向标准输出打印一个 JSON 文档 · one JSON document on stdout")] = False,
 ) -> None:
     """看看这些文件是什么、哪天到哪天、几行、合计对不对 · what these files are, and what is wrong with them.
 
     例 · example:  recon-kit check 下载
+
+    认不出的文件 · a file that is not recognised:  recon-kit layout draft 文件.csv
+
+    退出码 · exit codes: 0 都认得且相符 all known and tied · 1 有问题 something is wrong · 2 有文件读不了 a file cannot be read.
     """
     from rich.console import Console
 
     language: Language = "en" if english else "zh"
     checked = check(paths, own=_load_own(paths, config, layouts), language=language)
-    _print(checked, language, Console(highlight=False, soft_wrap=False))
+    if as_json:
+        typer.echo(json.dumps(checked.document, ensure_ascii=False, indent=1))
+    else:
+        _print(checked, language, Console(highlight=False, soft_wrap=False))
     raise typer.Exit(checked.exit_code)
 
 
@@ -141,7 +185,9 @@ def _print(checked: Checked, language: Language, console: Console) -> None:
     if checked.files:
         console.print(table)
     for problem in checked.problems:
-        console.print(f"! {problem}", markup=False, style="yellow")
+        console.print(f"! {problem.message}", markup=False, style="yellow")
+    for remark in checked.remarks:
+        console.print(f"· {remark}", markup=False)
     console.print(checked.summary, markup=False)
 
 
@@ -174,25 +220,81 @@ def _span(first: datetime | None, last: datetime | None) -> str:
     return f"{first:%Y-%m-%d}~{last:%m-%d}" if first.year == last.year else f"{first:%Y-%m-%d}~{last:%Y-%m-%d}"
 
 
-def _problems(collected: Collected, language: Language) -> list[str]:
+def _problems(collected: Collected, language: Language) -> Iterator[Problem]:
     """Broken totals, rows set aside by column and reason, and keys that came twice."""
     from recon_kit.money import format_yuan
 
-    said = []
+    words = {kind: WORDS[kind][language] for kind in ("total_broken", "rows_quarantined", "key_repeated")}
     for row in collected.controls.filter(collected.controls["stated"] != collected.controls["found"]).iter_rows(named=True):
         stated, found = (format_yuan(row[n]) if row["unit"] == "fen" else f"{row[n]:,}" for n in ("stated", "found"))
-        said.append(WORDS["total_gap"][language].format(file=row["member"], measure=row["measure"], stated=stated, found=found))
+        text = words["total_broken"].format(file=row["member"], measure=row["measure"], stated=stated, found=found)
+        yield Problem("total_broken", row["member"], text)
     for row in _by_reason(collected.quarantine).iter_rows(named=True):
-        rows = "、".join(map(str, row["rows"])) + ("…" if row["n"] > len(row["rows"]) else "")
-        said.append(WORDS["bad_rows"][language].format(**{**row, "column": row["column"] or "—", "rows": rows}))
+        rows = "、".join(map(str, row["first_rows"])) + ("…" if row["rows"] > len(row["first_rows"]) else "")
+        facts = {**row, "n": row["rows"], "rows": rows, "column": row["column"] or "—"}
+        yield Problem("rows_quarantined", row["file"], words["rows_quarantined"].format(**facts))
     for row in collected.duplicates.iter_rows(named=True):
         places = "、".join(row["evidence"])
-        said.append(WORDS["twice"][language].format(table=row["table"], key=row["key"], n=row["n"], places=places))
-    return said
+        text = words["key_repeated"].format(table=row["table"], key=row["key"], n=row["n"], places=places)
+        yield Problem("key_repeated", None, text)
 
 
 def _by_reason(quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Rows set aside per file, column and reason: how many, their amounts where they could be read, the first five."""
     import polars as pl
 
     grouped = quarantine.group_by("file", "column", "reason", maintain_order=True)
-    return grouped.agg(pl.len().alias("n"), pl.col("row").head(5).alias("rows"))
+    amount = pl.when(pl.col("amount_fen").count() > 0).then(pl.col("amount_fen").sum()).alias("amount_fen")
+    return grouped.agg(pl.len().cast(pl.Int64).alias("rows"), amount, pl.col("row").head(5).alias("first_rows"))
+
+
+def _document(readings: Sequence[Reading], collected: Collected) -> dict[str, Any]:
+    """The figures of the check: money in fen, instants in ISO 8601; no cell of a file but ids that came twice."""
+    counts = ("rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate")
+    held = {row["file"]: row for row in collected.intake.iter_rows(named=True)}
+    files = [
+        {
+            "file": reading.name,
+            "sha256": reading.sha256,
+            "layout": reading.layout.name,
+            "label": reading.layout.label.model_dump(),
+            "tables": list(reading.layout.tables),
+            **{name: held[reading.name][name] for name in counts},
+            "money_fen": reading.money_fen,
+            "first_at": _iso(held[reading.name]["first_at"]),
+            "last_at": _iso(held[reading.name]["last_at"]),
+        }
+        for reading in readings
+    ]
+    controls = [
+        {
+            "file": row["member"],
+            "measure": row["measure"],
+            f"stated_{row['unit']}": row["stated"],
+            f"found_{row['unit']}": row["found"],
+            "ties": row["stated"] == row["found"],
+        }
+        for row in collected.controls.iter_rows(named=True)
+    ]
+    spans = ("starts_at", "ends_at", "exported_at", "first_at", "last_at")
+    coverage = [
+        {**{name: row[name] for name in ("file", "layout", "table", "channel")}, **{name: _iso(row[name]) for name in spans}}
+        for row in collected.coverage.iter_rows(named=True)
+    ]
+    return {
+        "totals": {"files": len(files), **{name: sum(row[name] for row in held.values()) for name in counts}},
+        "files": files,
+        "controls": controls,
+        "quarantine": _by_reason(collected.quarantine).to_dicts(),
+        "coverage": coverage,
+        "repeated": collected.duplicates.select("table", "key", "n", "evidence").to_dicts(),
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _file_of(note: Note) -> str | None:
+    file = note.facts.get("file")
+    return file if isinstance(file, str) else None

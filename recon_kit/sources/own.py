@@ -65,21 +65,20 @@ def load_own(
     Raises ConfigError for a folder or file that is not there, a layout that is wrong, a name used twice, a wrong reason_group.
     """
     base = home or Path()
-    named = [*folders, *(base / folder for folder in settings.layouts)]
-    for folder in named:
+    named = [(folder, "--layouts") for folder in folders]
+    named += [(base / folder, f"{where} [sources] layouts") for folder in settings.layouts]
+    for folder, said in named:
         if not folder.is_dir():
-            raise ConfigError(
-                f"{where} [sources] layouts: {folder} is no folder; expected one with layouts (*.toml); check the path"
-            )
+            raise ConfigError(f"{said}: {folder} is no folder; expected one that holds layouts (*.toml); check the path")
     found = [place / FOLDER for place in (*([home] if home else []), *data) if (place / FOLDER).is_dir()]
-    distinct = {folder.resolve(): folder for folder in (*named, *found)}.values()
+    distinct = {folder.resolve(): folder for folder in (*(folder for folder, _ in named), *found)}.values()
     layouts = _distinct([(folder, layout) for folder in distinct for layout in load_layouts(folder)])
-    files = [path for folder in distinct for path in folder.glob("*.toml")]
+    files = [(f"{folder.name}/{path.name}", path) for folder in distinct for path in folder.glob("*.toml")]
     reasons: tuple[tuple[str, str], ...] = ()
     if settings.reasons is not None:
         reasons = load_reasons(base / settings.reasons)
-        files.append(base / settings.reasons)
-    hashes = sorted((f"{path.parent.name}/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest()) for path in files)
+        files.append((Path(settings.reasons).name, base / settings.reasons))
+    hashes = sorted((name, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in files)
     use = {pattern: _layout_named(name, layouts, f"{where} [sources] use: {pattern}") for pattern, name in settings.use.items()}
     return Own(layouts, reasons, settings.skip, use, tuple(hashes))
 
