@@ -62,10 +62,14 @@ def read_totals(vouchers: pl.DataFrame, shops: list[str], scope: Scope) -> pl.Da
         for shop in sorted(shops, key=len, reverse=True)
     ]
     payable = config.account("REFUND_PAYABLE").code
-    lines = vouchers.filter(
+    wallets = [code for code in config.gross_codes if code != payable]
+    silent = (
+        vouchers.filter(pl.col("ref_ids").is_null() & pl.col("account").is_in(wallets)).select("period", "voucher_id").unique()
+    )
+    lines = vouchers.join(silent, on=["period", "voucher_id"], how="semi", maintain_order="left").filter(
         pl.col("ref_ids").is_null().all().over("period", "voucher_id")
         & speaks_of_refund()
-        & pl.col("account").is_in([code for code in config.gross_codes if code != payable])
+        & pl.col("account").is_in(wallets)
         & ~pl.col("summary").fill_null("").str.contains(given["summary"]["correction"])
     )
     return lines.with_columns(

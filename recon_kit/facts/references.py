@@ -36,15 +36,20 @@ def read_references(
     what it is and the voucher speaks of a refund; an order counts in such a voucher only. A voucher whose wallet lines name
     nothing takes what its other lines name. `other_flows`: ids of flows that are no refunds, and so no reference.
     """
-    stated = vouchers.with_columns(
-        pl.when(pl.col("ref_id").is_not_null())
-        .then(pl.col("ref_id").str.replace_all(SEVERAL, ",").str.split(","))
-        .alias("ref_ids")
-    )
+    several = pl.col("ref_id").str.replace_all(SEVERAL, ",").str.split(",")
+    alone = pl.concat_list("ref_id")
+    ids = several if vouchers["ref_id"].str.contains(SEVERAL).any() else alone  # a list of one costs a tenth of a split
+    stated = vouchers.with_columns(pl.when(pl.col("ref_id").is_not_null()).then(ids).alias("ref_ids"))
     silent = stated.filter(pl.col("ref_ids").is_null() & pl.col("summary").str.contains(r"\d"))
     if silent.height:
-        found = _strongest(_tokens(silent, stated), _known(cases, flows, orders), other_flows)
-        stated = stated.join(found, on=_LINE, how="left", validate="1:1", maintain_order="left")
+        # Each text once: the lines of a voucher mostly say the same.
+        about = silent.select(*_VOUCHER).unique().join(_refund_vouchers(stated), on=_VOUCHER, how="left", validate="1:1")
+        said = silent.select(*_LINE, "summary").join(about, on=_VOUCHER, how="left", validate="m:1", maintain_order="left")
+        texts = said.select("summary", "is_refund").unique(maintain_order=True).with_row_index("t")
+        found = _strongest(_tokens(texts), _known(cases, flows, orders), other_flows)
+        by_line = said.join(texts.join(found, on="t", validate="1:1"), on=["summary", "is_refund"], validate="m:1")
+        by_line = by_line.select(*_LINE, "kind@", "ids@")
+        stated = stated.join(by_line, on=_LINE, how="left", validate="1:1", maintain_order="left")
     else:
         stated = stated.with_columns(pl.lit(None, pl.String).alias("kind@"), pl.lit(None, pl.List(pl.String)).alias("ids@"))
     is_text = pl.col("ref_ids").is_null() & pl.col("ids@").is_not_null()
@@ -53,7 +58,9 @@ def read_references(
         pl.coalesce("ref_ids", "ids@").alias("ref_ids"),
         pl.when(is_text).then(pl.lit("text")).when(pl.col("ref_ids").is_not_null()).then(pl.lit("column")).alias("ref_how"),
     ).drop("kind@", "ids@")
-    return _share_in_voucher(read, gross).with_columns(pl.col("ref_ids").list.join(",").alias("ref_id"))
+    shared = _share_in_voucher(read, gross)
+    joined = pl.when(pl.col("ref_how") == "column").then("ref_id").otherwise(pl.col("ref_ids").list.join(","))
+    return shared.with_columns(joined.alias("ref_id"))
 
 
 def speaks_of_refund() -> pl.Expr:
@@ -61,14 +68,19 @@ def speaks_of_refund() -> pl.Expr:
     return pl.col("summary").str.contains(words()["summary"]["refund"]).fill_null(False).any().over(_VOUCHER)
 
 
-def _tokens(silent: pl.DataFrame, vouchers: pl.DataFrame) -> pl.DataFrame:
-    """The numbers in the 摘要 of lines without a reference: the line's key, token, label (null: none), is_refund."""
+def _refund_vouchers(vouchers: pl.DataFrame) -> pl.DataFrame:
+    """Each voucher and whether it speaks of a refund."""
+    speaks = pl.col("summary").str.contains(words()["summary"]["refund"]).fill_null(False).any()
+    return vouchers.group_by(_VOUCHER).agg(speaks.alias("is_refund"))
+
+
+def _tokens(texts: pl.DataFrame) -> pl.DataFrame:
+    """The numbers in a 摘要: the text's number `t`, token, label (null: none), is_refund."""
     given = words()
     token, between = given["token"], given["between"]
     labels = "|".join(f"(?:{pattern})" for pattern in given["labels"].values())
     run = f"(?:(?:{labels})[:：#\\s(（\\[【]*)?{token}(?:{between}{token})*"
-    about = vouchers.select(*_VOUCHER, speaks_of_refund().alias("is_refund")).unique()
-    runs = silent.select(*_LINE, pl.col("summary").str.extract_all(run).alias("run")).explode("run").drop_nulls("run")
+    runs = texts.select("t", "is_refund", pl.col("summary").str.extract_all(run).alias("run")).explode("run").drop_nulls("run")
     label = pl.coalesce(
         *(pl.when(pl.col("run").str.contains(f"^(?:{pattern})")).then(pl.lit(kind)) for kind, pattern in given["labels"].items())
     )
@@ -79,8 +91,7 @@ def _tokens(silent: pl.DataFrame, vouchers: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             pl.coalesce("label", pl.when(pl.col("token").str.contains(given["unknown"])).then(pl.lit("case"))).alias("label")
         )
-        .select(*_LINE, "label", "token")
-        .join(about, on=_VOUCHER, how="left", validate="m:1")
+        .select("t", "is_refund", "label", "token")
     )
 
 
@@ -100,13 +111,13 @@ def _known(cases: pl.DataFrame, flows: pl.DataFrame, orders: pl.DataFrame) -> pl
 
 
 def _strongest(tokens: pl.DataFrame, known: pl.DataFrame, other_flows: pl.Series) -> pl.DataFrame:
-    """One row per line that names something: `kind@` and `ids@`. What is known comes before what only a word says."""
+    """One row per text that names something: `t`, `kind@` and `ids@`. What is known comes before what only a word says."""
     rank = {kind: n for n, kind in enumerate(KINDS)}
     found = tokens.join(known, on="token", how="left", validate="m:m").filter(
         pl.col("known").is_not_null() | ~pl.col("token").is_in(other_flows.implode())
     )
     as_said = (pl.col("known") == pl.col("label")).fill_null(False)
-    found = found.filter(as_said | ~as_said.any().over(*_LINE, "token"))
+    found = found.filter(as_said | ~as_said.any().over("t", "token"))
     kind = pl.coalesce("known", "label")
     needs_word = pl.col("known").is_null() | (pl.col("known") == "order")
     found = (
@@ -117,16 +128,18 @@ def _strongest(tokens: pl.DataFrame, known: pl.DataFrame, other_flows: pl.Series
                 "rank"
             )
         )
-        .filter(pl.col("rank") == pl.col("rank").min().over(_LINE))
+        .filter(pl.col("rank") == pl.col("rank").min().over("t"))
     )
-    return found.group_by(_LINE, maintain_order=True).agg(pl.col("kind@").first(), pl.col("id").unique().sort().alias("ids@"))
+    return found.group_by("t", maintain_order=True).agg(pl.col("kind@").first(), pl.col("id").unique().sort().alias("ids@"))
 
 
 def _share_in_voucher(read: pl.DataFrame, gross: tuple[str, ...]) -> pl.DataFrame:
     """Give the wallet lines of a voucher that name nothing what its other lines name, and every line the only one there is."""
     is_gross = pl.col("account").is_in(gross)
-    named = read.filter(pl.col("ref_ids").is_not_null())
-    if named.height == read.height or named.is_empty():
+    texts = read.filter(pl.col("ref_how") == "text").select(_VOUCHER)
+    waiting = pl.concat([read.filter(is_gross & pl.col("ref_ids").is_null()).select(_VOUCHER), texts]).unique()
+    named = read.filter(pl.col("ref_ids").is_not_null()).join(waiting, on=_VOUCHER, how="semi")
+    if named.is_empty():
         return read
     rank = pl.col("ref_kind").replace_strict({kind: n for n, kind in enumerate(KINDS)}, default=len(KINDS), return_dtype=pl.Int64)
     best = named.with_columns(rank.alias("rank")).filter(pl.col("rank") == pl.col("rank").min().over(_VOUCHER))
