@@ -7,22 +7,17 @@ notation, which no id column accepts. Source: design of this package, measured w
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 import zlib
-from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import fastexcel
 import polars as pl
 
 from recon_kit.errors import SourceError
+from recon_kit.sources.sheet_scan import Damaged, scan_sheet
 
-MAX_CELLS, MAX_SPARSENESS, MAX_RATIO, SMALL = 100_000_000, 20, 200, 1_000_000
-_REFERENCE = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
-_NUMBER = re.compile(
-    rb"<(?:\w+:)?c\b([^>]*)>(?:<(?:\w+:)?f\b[^>]*>[^<]*</(?:\w+:)?f>)?<(?:\w+:)?v>([0-9.]{16,}|[0-9.]+[eE]\+?[0-9]+)</"
-)
+MAX_RATIO = 200
 
 
 def read_sheets(data: bytes, name: str) -> list[tuple[str, pl.DataFrame]]:
@@ -51,7 +46,7 @@ def read_sheets(data: bytes, name: str) -> list[tuple[str, pl.DataFrame]]:
     return frames
 
 
-def _mark_damaged(frame: pl.DataFrame, damaged: set[tuple[int, str]]) -> pl.DataFrame:
+def _mark_damaged(frame: pl.DataFrame, damaged: Damaged) -> pl.DataFrame:
     """Put damaged numbers back in scientific notation, as Excel shows them, so that they never pass for an id."""
     if not damaged:
         return frame
@@ -73,7 +68,7 @@ def _mark_rounded(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-def _scan_workbook(data: bytes, name: str) -> dict[str, set[tuple[int, str]]]:
+def _scan_workbook(data: bytes, name: str) -> dict[str, Damaged]:
     """Scan every sheet's XML in streaming: sheet name → its damaged numbers as (row, digits)."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -83,8 +78,10 @@ def _scan_workbook(data: bytes, name: str) -> dict[str, set[tuple[int, str]]]:
                         f"{name}: part {info.filename} unpacks to {info.file_size >> 20} MB from {info.compress_size >> 10} KB; "
                         "expected an export; open the file and save it again"
                     )
-            parts = _sheet_parts(archive)
-            return {sheet: _scan_sheet(archive, part, f"{name}, sheet {sheet}") for sheet, part in parts.items()}
+            damaged: dict[str, Damaged] = {}
+            for sheet, part in _sheet_parts(archive):
+                damaged.setdefault(sheet, set()).update(scan_sheet(archive, part, f"{name}, sheet {sheet}"))
+            return damaged
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -99,65 +96,14 @@ def _scan_workbook(data: bytes, name: str) -> dict[str, set[tuple[int, str]]]:
         ) from None
 
 
-def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Sheet name → path of its XML inside the workbook."""
+def _sheet_parts(archive: zipfile.ZipFile) -> list[tuple[str, str]]:
+    """Every sheet's name and the path of its XML inside the workbook."""
     relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314  expat refuses entity bombs
     targets = {r.get("Id"): (r.get("Target") or "") for r in relations}
-    parts = {}
+    parts = []
     for element in ElementTree.fromstring(archive.read("xl/workbook.xml")).iter():  # noqa: S314
         if element.tag.endswith("}sheet"):
             relation = next((v for k, v in element.attrib.items() if k.endswith("}id")), "")
             target = targets.get(relation, "")
-            parts[element.get("name") or ""] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-    return {sheet: part for sheet, part in parts.items() if "worksheets" in part}
-
-
-def _scan_sheet(archive: zipfile.ZipFile, part: str, where: str) -> set[tuple[int, str]]:
-    """Refuse a sheet that would not fit in memory; return its numbers that lost digits."""
-    cells, width, height = 0, 1, 1
-    damaged: set[tuple[int, str]] = set()
-    for block in _blocks(archive, archive.getinfo(part)):
-        found = _REFERENCE.findall(block)
-        if found:
-            cells += len(found)
-            width = max(width, *(_column_number(letters) for letters in {letters for letters, _ in found}))
-            height = max(height, *(int(row) for row in {row for _, row in found}))
-        damaged |= _damaged_in(block)
-    places = width * height
-    if places > MAX_CELLS or (places > SMALL and places > MAX_SPARSENESS * cells):
-        raise SourceError(
-            f"{where}: {cells} cells spread over {places} places (about {places * 47 >> 20} MB); expected a plain table of "
-            f"at most {MAX_CELLS} cells; delete what stands far right or below and save it again"
-        )
-    return damaged
-
-
-def _blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
-    """The XML in blocks that end between two rows, so that no cell is cut in two."""
-    rest = b""
-    with archive.open(info) as stream:
-        while chunk := stream.read(1 << 20):
-            block = rest + chunk
-            cut = block.rfind(b"</row>") + 6
-            cut = cut if cut > 6 else block.rfind(b">") + 1
-            yield block[:cut]
-            rest = block[cut:]
-    yield rest
-
-
-def _damaged_in(block: bytes) -> set[tuple[int, str]]:
-    """Numeric cells of 1e15 and more, as (row, digits the reader will show)."""
-    damaged = set()
-    for attributes, digits in _NUMBER.findall(block):
-        kind = re.search(rb'\bt="(\w+)"', attributes)
-        place = _REFERENCE.search(attributes)
-        if place and (kind is None or kind[1] == b"n") and float(digits) >= 1e15:
-            damaged.add((int(place[2]), str(int(float(digits)))))
-    return damaged
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
+            parts.append((element.get("name") or "", target.lstrip("/") if target.startswith("/") else f"xl/{target}"))
+    return [(sheet, part) for sheet, part in parts if "worksheets" in part]
