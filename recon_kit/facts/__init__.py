@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
@@ -26,6 +27,7 @@ from recon_kit.facts.ledger import Ledger, build_ledger
 from recon_kit.facts.platform import build_cases, build_orders
 from recon_kit.facts.references import read_references
 from recon_kit.facts.scope import Scope
+from recon_kit.facts.tied import Tied
 from recon_kit.matching import Matched
 from recon_kit.schema import TABLES, empty
 
@@ -39,7 +41,8 @@ class Facts:
     Grain: `orders`, `cases`, `flows` (refund-type and unknown) one row each; `parts` per (case, flow that pays it);
     `allocations` what does not tie, per order, combined payment or payment without order; `order_refunds` per order with a
     refund; `units` per refund to book; `refs` per (voucher, ref); `lone_vouchers` per voucher whose refund does not exist;
-    `duplicates` and `broken_files` per finding candidate of the intake.
+    `duplicates` and `broken_files` per finding candidate of the intake. `more`: frames of one family of rules each, by name
+    (`FAMILIES`).
     """
 
     scope: Scope
@@ -60,6 +63,7 @@ class Facts:
     receipts: Receipts
     ledger: Ledger
     covered_from: dict[str, datetime]
+    more: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
     def uncovered_platforms(self) -> list[str]:
         """Platforms with orders or cases of the period and no bill of any of their channels: their refunds are not checked."""
@@ -71,7 +75,7 @@ class Facts:
 
     def frame(self, name: str) -> pl.DataFrame:
         """The frame a rule names as its source."""
-        found: pl.DataFrame = getattr(self, name)
+        found: pl.DataFrame = self.more[name] if name in self.more else getattr(self, name)
         return found
 
 
@@ -86,6 +90,10 @@ USED: dict[str, list[str]] = {
     ],
 }
 """The columns facts read of the two large tables; whoever loads Parquet for them need not read the others."""
+
+
+FAMILIES: tuple[Callable[[Tied], dict[str, pl.DataFrame]], ...] = ()
+"""What each further family of rules adds to the facts: frame name → frame."""
 
 
 def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> Facts:
@@ -117,10 +125,23 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
         cases.select("c", "is_unseen"), on="c", how="left", validate="m:1", maintain_order="left"
     ).with_columns(pl.col("is_unseen").fill_null(False))
     units = judge_units(units, ledger.refs, scope)
+    # A bill states payments too: what arrived in a wallet was paid.
+    supplied = frozenset(tables) | ({"payments"} if "flows" in tables else set())
+    tied = Tied(
+        scope=scope,
+        tables={name: tables.get(name, empty(table)) for name, table in TABLES.items()},
+        supplied=supplied,
+        orders=orders,
+        cases=cases,
+        flows=flows,
+        parts=parts,
+        units=units,
+        refs=ledger.refs,
+        vouchers=ledger.vouchers,
+    )
     return Facts(
         scope=scope,
-        # A bill states payments too: what arrived in a wallet was paid.
-        supplied=frozenset(tables) | ({"payments"} if "flows" in tables else set()),
+        supplied=supplied,
         orders=orders,
         cases=cases,
         flows=flows,
@@ -137,4 +158,5 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
         receipts=receipts,
         ledger=ledger,
         covered_from=covered,
+        more={name: frame for family in FAMILIES for name, frame in family(tied).items()},
     )

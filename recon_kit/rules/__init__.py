@@ -76,6 +76,8 @@ def _find(facts: Facts, rule: Rule) -> pl.LazyFrame:
         "expected_fen": rule.expected,
         "actual_fen": rule.actual,
         "gap_fen": gap,
+        "qty": rule.qty,
+        "loss_fen": rule.loss,
         "nature": pl.lit(entry.nature),
         "severity": pl.lit(entry.severity),
         "owner": pl.lit(entry.owner),
