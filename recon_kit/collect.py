@@ -245,8 +245,9 @@ def _finish(name: str, result: Merged, readings: Sequence[Reading], reasons: Seq
         accounts: dict[str, set[str]] = {}
         for reading in readings:
             channel, account = reading.coverage["channel"], reading.coverage["account"]
-            # A file about one account speaks for those that name none; one with an account a row does not.
-            if reading.layout.account and isinstance(channel, str) and isinstance(account, str):
+            # A file about one account speaks for those that name none; one with an account a row, or of a wallet apart, does not.
+            whose = reading.layout.account
+            if whose and whose.value is None and isinstance(channel, str) and isinstance(account, str):
                 accounts.setdefault(channel, set()).add(account)
         only = {channel: next(iter(found)) for channel, found in accounts.items() if len(found) == 1}
         known = pl.col("channel").replace_strict(only, default=None, return_dtype=pl.String)

@@ -107,16 +107,21 @@ def test_overlapping_wallet_exports_count_each_of_equal_rows_once(read):
     assert found.duplicates.is_empty()
 
 
-def test_a_wallet_of_its_own_does_not_take_the_merchant_number_beside_it(read):
-    found = read(
-        wallet=WALLET,
-        pay=[
-            "交易时间,商户号,微信订单号,商户订单号,交易状态,应结订单金额,微信退款单号,商户退款单号,退款金额,退款状态",
-            "`2026-10-12 10:00:00,`1900006101,`W1,`M1,`REFUND,`0.00,`WR1,`R1,`3.00,`SUCCESS",
-        ],
-    )
+def test_a_wallet_of_its_own_neither_takes_nor_gives_the_account_of_the_channel(read):
+    fundflow = [
+        "记账时间,微信支付业务单号,资金流水单号,业务类型,收支类型,收支金额(元)",
+        "`2026-10-12 10:00:00,`W1,`F1,`交易,`收入,`3.00",
+    ]
+    pay = [
+        "交易时间,商户号,微信订单号,商户订单号,交易状态,应结订单金额,微信退款单号,商户退款单号,退款金额,退款状态",
+        "`2026-10-12 10:00:00,`1900006101,`W1,`M1,`SUCCESS,`3.00,`0,`0,`0.00,`",
+    ]
 
-    assert set(rows(found, "account")) == {("聚合账户",), ("1900006101",)}
+    both, alone = read(wallet=WALLET, fundflow=fundflow, pay=pay), read(pay=pay[:1])
+
+    assert set(rows(both, "flow_id", "account")) > {("F1", "1900006101")}
+    assert {account for flow, account in rows(both, "flow_id", "account") if flow != "F1"} == {"聚合账户"}
+    assert ("F1", None) in rows(alone, "flow_id", "account")
 
 
 EMPTY_DAYS = [
