@@ -18,7 +18,8 @@ class Rule:
     `source` names a frame of Facts, `when` the rows of it that break the rule. `key` is the finding's key, `scope` what
     makes it unique among platforms, channels or periods. `expected`/`actual` are fen, and the gap is actual − expected
     unless `gap` says otherwise. `why` names the sentence in templates/why.toml and `facts` what fills it. `subject` names
-    the row the finding is about, for the bridge. `qty` pieces and `loss` (fen, at cost) of goods. Without a table of `needs` the code is *not checked*.
+    the row the finding is about, for the bridge. `qty` pieces and `loss` (fen, at cost) of goods.
+    Without a table of `needs` the code is *not checked*.
     """
 
     code: str
