@@ -236,7 +236,8 @@ def _make_part(grid: Grid, layout: Layout, rows: Rows, cells: Cells) -> tuple[pl
     made, headers = make_columns(rules, table, cells)
     if rows.also and "amount_fen" in table.names:
         made = replace(made, frame=_moving(made.frame))
-    bad = _faults(grid.name, rows, rules, headers, made)
+    needed = {*table.required} - _may_be_empty(layout, rows)
+    bad = _faults(grid.name, table, rules, needed, headers, made)
     columns = [(pl.col(f"={c.name}") if c.name in headers else pl.lit(None, DTYPES[c.kind])).alias(c.name) for c in table.columns]
     line = pl.concat_str([cells.text(name).fill_null("") for name in rows.lines] or [pl.lit("")], separator="|")
     place = (pl.lit(grid.name).alias("source_file"), pl.col("row").alias("source_row"))
@@ -318,14 +319,19 @@ def _with_ids(row_id: RowId | None, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(row_id.column).fill_null(ids.alias(row_id.column)))
 
 
-def _faults(name: str, rows: Rows, rules: Mapping[str, Rule], headers: Mapping[str, str], made: Cells) -> pl.DataFrame:
+def _may_be_empty(layout: Layout, rows: Rows) -> set[str]:
+    """Required columns that a row may leave empty: an id that it is given, and all but the key in the seller's own system."""
+    names = {column for table, column in MAY_BE_EMPTY if table == rows.table} | ({rows.row_id.column} if rows.row_id else set())
+    return names | ({c.name for c in TABLES[rows.table].columns if not c.key} if layout.is_erp else set())
+
+
+def _faults(
+    name: str, table: Table, rules: Mapping[str, Rule], needed: set[str], headers: Mapping[str, str], made: Cells
+) -> pl.DataFrame:
     """One quarantine row per row with a fault, for its first: a value that cannot be read, or a needed one that is missing."""
-    table = TABLES[rows.table]
     columns = [table.column(column) for column in headers]
-    may_be_empty = MAY_BE_EMPTY | ({(table.name, rows.row_id.column)} if rows.row_id else set())
-    needed = {c.name: c.required and (table.name, c.name) not in may_be_empty for c in columns}
     has_year = {c.name: not any(step.year_of for step in rules[c.name].ways) for c in columns}
-    found = [fault(c, must_be_given=needed[c.name], has_year=has_year[c.name]).alias(c.name) for c in columns]
+    found = [fault(c, must_be_given=c.name in needed, has_year=has_year[c.name]).alias(c.name) for c in columns]
     reasons = made.frame.select("row", *found)
     reasons = reasons.filter(pl.any_horizontal(pl.col(headers.keys()).is_not_null()))
     if not reasons.height:

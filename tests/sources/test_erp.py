@@ -120,6 +120,16 @@ def test_the_sellers_own_system_completes_orders_and_makes_none(tmp_path):
     assert [note.text() for note in found.warnings] == ["jst.csv：1 笔订单在平台导出里找不到，没有并入（第 3 行）"]
 
 
+def test_a_row_of_the_sellers_own_system_may_leave_empty_what_the_platform_states(tmp_path):
+    rows = "5001,331001,淘宝天猫,已发货,普通订单,9001,331002,331001,CJ-01,2,,,41.50\n"
+    item = "子订单编号,主订单编号,购买数量,商品价格,买家实付金额,商家编码\n331002,331001,2,50.00,99.00,CJ-01\n"
+
+    found = gather(tmp_path, jst=ORDERS + rows, item=item)
+
+    assert found.tables.order_lines.select("qty", "buyer_paid_fen", "unit_cost_fen").rows() == [(2, 9900, 4150)]
+    assert not found.quarantine.height
+
+
 def test_a_reshipment_or_a_cancelled_order_gives_no_line_and_is_counted(tmp_path):
     rows = (
         "5001,331001,淘宝天猫,取消,普通订单,9001,331002,331001,CJ-01,1,99.00,99.00,41.50\n"
