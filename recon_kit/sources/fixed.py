@@ -42,8 +42,9 @@ def _cut(line: str, layout: Layout) -> list[str] | None:
     data = line.encode("gb18030")
     ends = list(accumulate(width + 1 for _, width in layout.fixed))
     missing = ends[-1] - 1 - len(data)
-    if not 0 <= missing < layout.fixed[-1][1]:
+    if not 0 <= missing <= layout.fixed[-1][1] + 1:
         return None
+    data = data.ljust(ends[-1] - 1)  # an editor cuts the blanks at the end of a line
     between = {data[end - 1] for end in ends[:-1]}
     if len(between) != 1 or chr(between.pop()).isalnum():
         return None

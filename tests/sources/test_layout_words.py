@@ -207,3 +207,9 @@ def test_a_line_of_another_length_is_set_aside(read):
 
     assert column(found, "flows", "flow_id") == ["F001"]
     assert found.quarantine.select("row", "reason").rows() == [(2, "长度与版式不符")]
+
+
+def test_a_line_whose_last_blanks_were_cut_off_is_whole(read):
+    fixed = fixed_flows().replace('["金额", 5]', '["金额", 5], ["保留", 9]')
+
+    assert column(read(fixed, "F001 abcdef 00100", "F002 abcdef 00250 x"), "flows", "amount_fen") == [100, 250]
