@@ -18,12 +18,13 @@ from recon_kit.errors import SourceError, TieError
 from recon_kit.results import CONTROLS, COVERAGE, INTAKE, INTAKE_DAYS, QUARANTINE, conform_result, result_schema
 from recon_kit.schema import TABLES, conform
 from recon_kit.sources.archive import is_passed_over
-from recon_kit.sources.decode import open_grids
+from recon_kit.sources.decode import Grid, open_grids
+from recon_kit.sources.layout import Layout
 from recon_kit.sources.loading import load_layouts
 from recon_kit.sources.merge import DUPLICATES_SCHEMA, Merged, Source, defaults, fill_platform, merge
 from recon_kit.sources.notes import Note, skipped, unknown_file
 from recon_kit.sources.own import NOTHING_OWN, Own, unmapped_reasons
-from recon_kit.sources.reader import Part, Reading, identify, main_days, nearest_layouts, read
+from recon_kit.sources.reader import Identified, Part, Reading, identify, main_days, nearest_layouts, read
 
 __all__ = ["Collected", "Note", "Tables", "collect", "read_files"]
 
@@ -132,6 +133,8 @@ def assemble(readings: Sequence[Reading], notes: Sequence[Note] = (), own: Own =
             warnings.append(Note("same_file", {"file": reading.name, "first": first}))
         else:
             fresh.append(reading)
+        if reading.ends_open and not reading.layout.is_template:
+            warnings.append(Note("no_line_end", {"file": reading.name}))
         if reading.unknown:
             warnings.append(Note("unknown_columns", {"file": reading.name, "columns": "、".join(reading.unknown)}))
     merged = _merge_all(fresh)
@@ -161,19 +164,19 @@ def _walk(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     for path in paths:
         if not path.exists():
             raise SourceError(f"{path}: no such file or folder; expected exported files; check the path")
-        if path.is_file():
+        if not path.is_dir():
             yield path, path.name if len(paths) == 1 else path.as_posix()
             continue
         base = path if len(paths) == 1 else Path()
         for found in sorted(path.rglob("*"), key=lambda p: p.relative_to(path).as_posix()):
             folders = found.relative_to(path).parts[:-1]
             hidden = any(f.startswith(".") or f.lower() in PASSED_OVER_FOLDERS for f in folders)
-            if found.is_file() and not hidden and not is_passed_over(found.relative_to(path)):
+            if not found.is_dir() and not hidden and not is_passed_over(found.relative_to(path)):
                 yield found, found.relative_to(base).as_posix()
 
 
 def _read_file(path: Path, name: str, workdir: Path, own: Own) -> Iterator[Reading | Note]:
-    if path.stat().st_size == 0:
+    if path.is_file() and path.stat().st_size == 0:
         yield Note("empty_file", {"file": name})
         return
     try:
@@ -193,6 +196,10 @@ def _read_file(path: Path, name: str, workdir: Path, own: Own) -> Iterator[Readi
                 f"{name}: recon.toml [sources] use says that layout {layout.name} reads it, but the header is another; expected "
                 f"the columns {', '.join(layout.signature)}; correct the layout, or take the line out"
             )
+    yield from _readings(found, (*own.layouts, *layouts))
+
+
+def _readings(found: Sequence[tuple[Grid, Identified | None]], layouts: Sequence[Layout]) -> Iterator[Reading | Note]:
     known = any(identified for _, identified in found)
     for grid, identified in found:
         if identified and identified.layout.is_data:
@@ -202,7 +209,7 @@ def _read_file(path: Path, name: str, workdir: Path, own: Own) -> Iterator[Readi
             facts = {"layout_zh": label.zh, "layout_en": label.en, "advice_zh": advice.zh, "advice_en": advice.en}
             yield Note("no_data", {"file": grid.name, **facts})
         elif identified is None and not (grid.is_sheet and known):
-            yield unknown_file(grid.name, nearest_layouts(grid, (*own.layouts, *layouts)))
+            yield unknown_file(grid.name, nearest_layouts(grid, layouts))
 
 
 def _merge_all(readings: Sequence[Reading]) -> dict[str, Merged]:

@@ -222,6 +222,7 @@ def _span(first: datetime | None, last: datetime | None) -> str:
 
 def _problems(collected: Collected, language: Language) -> Iterator[Problem]:
     """Broken totals, rows set aside by column and reason, and keys that came twice."""
+    from recon_kit.labels import value_label
     from recon_kit.money import format_yuan
 
     words = {kind: WORDS[kind][language] for kind in ("total_broken", "rows_quarantined", "key_repeated")}
@@ -232,6 +233,7 @@ def _problems(collected: Collected, language: Language) -> Iterator[Problem]:
     for row in _by_reason(collected.quarantine).iter_rows(named=True):
         rows = "、".join(map(str, row["first_rows"])) + ("…" if row["rows"] > len(row["first_rows"]) else "")
         facts = {**row, "n": row["rows"], "rows": rows, "column": row["column"] or "—"}
+        facts["reason"] = value_label("reason", row["reason"], language)
         yield Problem("rows_quarantined", row["file"], words["rows_quarantined"].format(**facts))
     for row in collected.duplicates.iter_rows(named=True):
         places = "、".join(row["evidence"])

@@ -30,7 +30,10 @@ INSTANT_FORMATS = (
     "%Y年%m月%d日",
     "%Y%m%d",
 )
-DAMAGED = r"^\d+(\.\d+)?[eE]\+\d+$"
+DAMAGED = r"^\d+(\.\d+)?[eE]\+\d+$|^\d+\.0$"
+"""What a spreadsheet or a float makes of an id: `3.31E+18`, `12345.0`."""
+SHEET_ERROR = r"^#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!)$"
+_YEARS = (1990, 9999)
 _EMPTY = ("", "-", "--", "—")
 _STRIPPED = " \t\r\n\u3000\u00a0\ufeff`'"
 
@@ -104,7 +107,8 @@ def make_text(rule: Rule | None, cells: Cells) -> pl.Expr:
 def fault(column: Column, *, must_be_given: bool, has_year: bool = True) -> pl.Expr:
     """Why the value of a column is at fault, or null: it is damaged, unreadable, not among the allowed words, missing."""
     value, text = pl.col(f"={column.name}"), pl.col(f"~{column.name}")
-    tests = [(value.is_null() & text.is_not_null(), UNREADABLE[column.kind] if has_year else YEAR_UNKNOWN)]
+    tests = [(text.str.contains(SHEET_ERROR), "是表格公式的错误值，没有结果")]
+    tests += [(value.is_null() & text.is_not_null(), UNREADABLE[column.kind] if has_year else YEAR_UNKNOWN)]
     if column.kind == "fen":
         tests.append((value.abs() >= MAX_FEN, "金额过大"))
     if column.allowed:
@@ -132,8 +136,10 @@ def parse_instants(text: pl.Series, formats: tuple[str, ...] = INSTANT_FORMATS, 
         left = found.is_null() & text.is_not_null()
         if not left.any():
             break
-        parsed = text.str.strptime(pl.Datetime("us"), pattern, strict=False)
-        found = found.zip_with(~left, parsed)
+        # polars reads a day or a month of one digit, and so 2026111 as some day or other
+        whole = text.set(text.str.len_chars() != 8, None) if pattern == "%Y%m%d" else text
+        found = found.zip_with(~left, whole.str.strptime(pl.Datetime("us"), pattern, strict=False))
+    found = found.set(~found.dt.year().is_between(*_YEARS), None)  # 26/1/2 is no day of the year 26
     written = found.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
     return written if timezone == TIMEZONE else written.dt.convert_time_zone(TIMEZONE)
 
@@ -163,7 +169,8 @@ def _fen(text: pl.Series, *, is_sheet: bool) -> pl.Series:
     exact = parse_yuan_expr(cell)
     if is_sheet:
         cents = cell.cast(pl.Float64, strict=False) * 100
-        exact = exact.fill_null(pl.when((cents - cents.round()).abs() < 1e-4).then(cents.round().cast(pl.Int64, strict=False)))
+        is_double = cell.str.contains(r"^-?\d{1,15}\.\d+$") & ((cents - cents.round()).abs() < 1e-4)
+        exact = exact.fill_null(pl.when(is_double).then(cents.round().cast(pl.Int64, strict=False)))
     return fen.scatter(left, frame[left].select(exact.alias("fen"))["fen"])
 
 
@@ -203,7 +210,8 @@ def _value_and_text(rule: Rule, column: Column, cells: Cells) -> tuple[pl.Expr, 
         leaves = pl.any_horizontal(*(cells.holds({name: pattern}) for name, pattern in rule.negative.items()))
         value = pl.when(leaves).then(-value.abs()).otherwise(value)
     if rule.times and cells.has(rule.times):
-        value = value * _typed("int", cells.text(rule.times))
+        times = _typed("int", cells.text(rule.times))
+        value = pl.when((value.cast(pl.Float64) * times).abs() < MAX_FEN).then(value * times)
     return value, text
 
 
@@ -260,11 +268,12 @@ def _typed(kind: Kind, text: pl.Expr, pattern: str | None = None, *, is_sheet: b
         formats = (pattern,) if pattern else INSTANT_FORMATS
         instants = text.map_batches(lambda s: parse_instants(s, formats), return_dtype=DTYPES["instant"], is_elementwise=True)
         return instants.dt.date() if kind == "date" else instants
-    whole = text.str.replace(r"\.0+$", "").str.replace_all(r"(\d),(\d{3})", "$1$2")
+    grouped = text.str.contains(r"^[+-]?\d{1,3}(,\d{3})+$")
+    whole = pl.when(grouped).then(text.str.replace_all(",", "", literal=True)).otherwise(text.str.replace(r"\.0+$", ""))
     by_kind: dict[Kind, pl.Expr] = {
         "fen": parse_money(text, is_sheet=is_sheet),
         "int": whole.cast(pl.Int64, strict=False),
-        "float": text.cast(pl.Float64, strict=False),
+        "float": pl.when(text.str.contains(r"^[+-]?\d+(\.\d*)?$")).then(text.cast(pl.Float64, strict=False)),
         "bool": pl.when(text.is_in(["true", "false"])).then(text == "true"),
     }
     return by_kind.get(kind, text)

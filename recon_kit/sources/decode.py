@@ -55,6 +55,7 @@ class HeadRow:
 class Grid:
     """The cells of one text file, zip member or worksheet as text. `lines`: physical lines; `frame`: a worksheet's cells.
 
+    `sha256`: of the bytes of the file or member; of several sheets in one workbook each has its own.
     `ends_open`: the text stops without a line end, as a file does that was cut. `longest`: characters of its longest line,
     where that is longer than CHUNK.
     """
@@ -81,6 +82,8 @@ def open_grids(path: Path, name: str, workdir: Path) -> list[Grid]:
     `name` is what the grids are called after (`name!member` inside a zip). Decoded text is kept under `workdir`.
     Raises SourceError for a file that cannot be opened, is encrypted or looks like a bomb.
     """
+    if not path.is_file():
+        raise SourceError(f"{name}: no file that can be read through (a pipe, a socket, a broken link); put the file itself here")
     try:
         return _open_file(path, name, workdir)
     except OSError as error:
@@ -152,17 +155,17 @@ def read_lines(grid: Grid, rows: Sequence[int]) -> list[str]:
     return lines["line"].to_list()
 
 
-def cut_row(grid: Grid, header: HeadRow, last: int) -> int | None:
-    """The row `last`, the file's last one, when the text stops inside it: no line end and fewer cells than headers."""
+def cut_row(grid: Grid, header: HeadRow, last: int) -> int:
+    """The row `last`, the file's last one, when the text stops inside it (no line end, fewer cells than headers); else 0."""
     if not grid.ends_open:
-        return None
+        return 0
     text = "\n".join(read_lines(grid, range(last, min(grid.lines, last + MAX_ROW_LINES) + 1)))
     expected = max((n for n, cell in enumerate(header.cells, 1) if cell.strip()), default=0)
     try:
         cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=grid.separator, strict=True))
     except csv.Error:
         return last
-    return last if len(cells) < expected else None
+    return last if len(cells) < expected else 0
 
 
 def with_separator(grid: Grid, separator: str) -> Grid:
@@ -183,8 +186,10 @@ def _open_bytes(data: bytes, name: str, workdir: Path) -> list[Grid]:
         return [_open_text(io.BytesIO(gunzip(data, name)), name, digest, workdir)]
     if _is_binary(data):
         sheets = read_sheets(data, name)
-        several = len(sheets) > 1
-        return [_sheet_grid(f"{name}!{sheet}" if several else name, digest, frame) for sheet, frame in sheets]
+        if len(sheets) == 1:
+            return [_sheet_grid(name, digest, sheets[0][1])]
+        own = {sheet: hashlib.sha256(f"{digest}!{sheet}".encode()).hexdigest() for sheet, _ in sheets}
+        return [_sheet_grid(f"{name}!{sheet}", own[sheet], frame) for sheet, frame in sheets]
     return [_open_text(io.BytesIO(data), name, digest, workdir)]
 
 

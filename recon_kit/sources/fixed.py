@@ -8,9 +8,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, islice
 
-from recon_kit.sources.decode import Grid, HeadRow
+from recon_kit.sources.decode import HEAD_ROWS, Grid, HeadRow
 from recon_kit.sources.layout import Layout
 
 
@@ -22,7 +22,7 @@ def open_fixed(grid: Grid, layouts: Sequence[Layout]) -> tuple[Grid, Layout] | N
     if grid.text is None or not any(layout.fixed for layout in layouts):
         return None
     with grid.text.open(encoding="utf-8", newline="\n") as stream:
-        first = next((line for line in stream if line.strip()), "").rstrip("\n")
+        first = next((line for line in islice(stream, HEAD_ROWS) if line.strip()), "").rstrip("\n")
         layout = next((layout for layout in layouts if layout.fixed and _cut(first, layout)), None)
         if layout is None:
             return None

@@ -41,6 +41,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "zh": "{n} 张售后单的原因没有归类，照原文统计：{words}。可在 reasons.toml 里补上",
         "en": "the reasons of {n} cases have no reason_group and stand as they are: {words}. reasons.toml can give them one",
     },
+    "no_line_end": {
+        "zh": "{file}：最后一行没有换行，平台导出的文件都有；文件可能被截断，请重新下载。",
+        "en": "{file}: the last line has no end, as every platform writes one; it may be cut: download it again.",
+    },
     "empty_file": {"zh": "{file}：空文件，没有读入。", "en": "{file}: an empty file, not read."},
 }
 

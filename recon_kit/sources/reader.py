@@ -17,7 +17,7 @@ from recon_kit.privacy import mask_figure_expr, mask_text_expr
 from recon_kit.schema import DTYPES, TABLES, Column, Table
 from recon_kit.sources.columns import Cells, clean, fault, fault_place, make_columns, make_text
 from recon_kit.sources.controls import NO_CONTROLS, compare_controls, read_coverage
-from recon_kit.sources.decode import Grid, HeadRow, read_body, read_lines, with_separator
+from recon_kit.sources.decode import Grid, HeadRow, cut_row, read_body, read_lines, with_separator
 from recon_kit.sources.fixed import open_fixed
 from recon_kit.sources.layout import Layout, RowId, Rows, Rule, claims, header_word, nearest
 from recon_kit.sources.template import template_claim, template_layout
@@ -73,7 +73,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Reading:
-    """What one grid held. `rows_read` = rows of the parts that are not `also` + rows of the quarantine."""
+    """What one grid held. `rows_read` = rows of the parts that are not `also` + rows of the quarantine.
+
+    `ends_open`: the text stops behind a row without a line end.
+    """
 
     name: str
     sha256: str
@@ -85,6 +88,7 @@ class Reading:
     coverage: Mapping[str, object]
     unknown: tuple[str, ...]
     money_fen: int | None
+    ends_open: bool = False
 
     @property
     def rows_quarantined(self) -> int:
@@ -129,6 +133,7 @@ def read(found: Identified) -> Reading:
     """Read a grid as its layout says."""
     grid, layout, header = found.grid, found.layout, found.header
     positions = layout.positions([header_word(cell) for cell in header.cells], layout.headers())
+    _refuse_two_columns(grid, header, positions)
     cells, above, below = _read_cells(found, positions)
     parts, quarantine = _make_parts(grid, layout, cells)
     shown = {name: header.cells[place].strip() for name, place in positions.items()}
@@ -143,7 +148,22 @@ def read(found: Identified) -> Reading:
         coverage=_coverage(layout, parts, "\n".join([*above, *below]), cells),
         unknown=found.unknown,
         money_fen=_money(parts),
+        ends_open=grid.ends_open and cells.frame.height > 0 and cells.frame["row"][-1] == grid.lines,
     )
+
+
+def _refuse_two_columns(grid: Grid, header: HeadRow, positions: Mapping[str, int]) -> None:
+    """Refuse a file in which a header that is read stands twice over different cells: which of them counts is not guessed."""
+    words = [header_word(cell) for cell in header.cells]
+    for name, place in positions.items():
+        for other in (n for n, word in enumerate(words) if word == words[place] and n != place):
+            one, two = (clean(pl.col(str(n))) for n in (place, other))
+            differing = read_body(grid, header, len(words), sorted((place, other))).filter(one.ne_missing(two))
+            if differing.height:
+                raise SourceError(
+                    f"{grid.name}, row {header.first}: the column {name} stands twice (columns {place + 1} and {other + 1}) and "
+                    f"its cells differ, first in row {differing['row'][0]}; expected it once; delete the wrong one"
+                )
 
 
 def _read_cells(found: Identified, positions: Mapping[str, int]) -> tuple[Cells, list[str], list[str]]:
@@ -156,7 +176,9 @@ def _read_cells(found: Identified, positions: Mapping[str, int]) -> tuple[Cells,
     above = [",".join(row.cells) for row in grid.head[: found.place]]
     below = read_lines(grid, notes) if notes else []
     cleaned = {name: clean(pl.col(str(place))) for name, place in positions.items()}
-    frame = data.lazy().select("row", pl.col(str(width)).alias("@extra"), **cleaned).collect(engine="in-memory")
+    cut = cut_row(grid, header, body["row"][-1]) if body.height else 0
+    marks = (pl.col(str(width)).alias("@extra"), (pl.col("row") == cut).alias("@cut"))
+    frame = data.lazy().select("row", *marks, **cleaned).collect(engine="in-memory")
     file, member = (PurePosixPath(grid.name.split("!")[place]).name for place in (0, -1))
     literals = {"@file": file, "@member": member, "@preamble": "\n".join(above), "@footer": "\n".join(below)}
     cells = Cells(frame, grid.is_sheet, literals)
@@ -172,16 +194,18 @@ def _split(grid: Grid, body: pl.DataFrame, layout: Layout, header_cell: str, fir
     A blank line and a header repeated by pasting files together are neither. A row whose only content stands in columns
     that are not read is data.
     """
-    cell = pl.col(first).fill_null("").str.strip_chars()
-    is_blank = pl.all_horizontal(pl.col(c).fill_null("").str.strip_chars() == "" for c in body.columns if c != "row")
-    is_note = cell.str.contains(layout.footer)
+    cell = pl.col(first).fill_null("").str.strip_chars(" \t\r\n\ufeff")
+    filled = [pl.col(c).fill_null("").str.strip_chars() != "" for c in body.columns if c != "row"]
+    is_blank = ~pl.any_horizontal(filled)
+    is_row = pl.sum_horizontal(filled) * 2 > len(filled)  # a title such as `#1 茶杯` is no footer
+    is_note = cell.str.contains(layout.footer) & ~is_row
     if layout.totals:
         is_totals = cell.str.contains(layout.totals)
         is_note = is_note | is_totals | is_totals.shift(1, fill_value=False)
     looks_blank = body.filter(is_blank)["row"].to_list()
     raw = zip(looks_blank, read_lines(grid, looks_blank), strict=True) if looks_blank else ()
     is_blank = is_blank & ~pl.col("row").is_in([row for row, line in raw if line.strip(', \t"')])
-    is_header = cell == header_cell.strip()
+    is_header = cell == header_cell.strip(" \t\r\n\ufeff")
     marked = body.with_columns(is_note.alias("@note"), (is_blank | is_header).alias("@blank"))
     notes = marked.filter(pl.col("@note"))["row"].to_list()
     return marked.filter(~pl.col("@note") & ~pl.col("@blank")).drop("@note", "@blank"), notes
@@ -196,7 +220,7 @@ def _make_parts(grid: Grid, layout: Layout, cells: Cells) -> tuple[list[Part], p
     extra = pl.col("@extra").fill_null("") != ""
     is_habit = frame.select((extra & (pl.col("@extra").str.strip_chars() == "")).all()).item()  # every row ends with a blank cell
     is_foreign = ~cells.text(layout.currency or "").fill_null("").str.contains(LOCAL_CURRENCY)
-    part = pl.when(extra & pl.lit(not is_habit)).then(-1).when(is_foreign).then(-2)
+    part = pl.when(extra & pl.lit(not is_habit)).then(-1).when(is_foreign).then(-2).when("@cut").then(-3)
     for number, rows in enumerate(layout.rows):
         if not rows.also:
             part = part.when(_picks(rows, cells)).then(number)
@@ -205,13 +229,16 @@ def _make_parts(grid: Grid, layout: Layout, cells: Cells) -> tuple[list[Part], p
     bad = []
     for number, rows in enumerate(layout.rows):
         here = (pl.col("@part") >= 0) & _picks(rows, cells) if rows.also else pl.col("@part") == number
-        whole, stated, faults = _make_part(grid, layout, rows, replace(cells, frame=routed.filter(here).drop("@part", "@extra")))
+        whole, stated, faults = _make_part(
+            grid, layout, rows, replace(cells, frame=routed.filter(here).drop("@part", "@extra", "@cut"))
+        )
         made.append((rows, whole, stated))
         bad.append(faults)
     too_long = "长度与版式不符" if layout.fixed else "单元格多于表头"
     for condition, reason in (
         (pl.col("@part") == -1, too_long),
         (pl.col("@part") == -2, "不是人民币"),
+        (pl.col("@part") == -3, "行不完整，文件在此处被截断"),
         (pl.col("@part").is_null(), "无法识别的行类型"),
     ):
         bad.append(_quarantine(grid.name, routed.filter(condition)["row"].to_list(), reason))
