@@ -174,7 +174,9 @@ class Rows(_Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _sugar(cls, raw: dict[str, Any]) -> dict[str, Any]:
+    def _sugar(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or not isinstance(raw.get("columns", {}), dict):
+            return raw
         columns = {name: as_rule(rule) for name, rule in raw.get("columns", {}).items()}
         return {**raw, "columns": columns, **({"link": as_rule(raw["link"])} if raw.get("link") else {})}
 
@@ -251,8 +253,8 @@ class Layout(_Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _sugar(cls, raw: dict[str, Any]) -> dict[str, Any]:
-        return {**raw, "account": as_rule(raw["account"])} if raw.get("account") else raw
+    def _sugar(cls, raw: Any) -> Any:
+        return {**raw, "account": as_rule(raw["account"])} if isinstance(raw, dict) and raw.get("account") else raw
 
     @property
     def tables(self) -> tuple[str, ...]:

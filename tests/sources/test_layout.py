@@ -1,9 +1,19 @@
-import pytest
+import contextlib
+import copy
+import re
+import tomllib
+from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
+
+from recon_kit.collect import collect
 from recon_kit.errors import ConfigError, SourceError
 from recon_kit.schema import TABLES
+from recon_kit.sources import layout as words
 from recon_kit.sources.layout import claims, header_word, nearest
-from recon_kit.sources.loading import load_layouts
+from recon_kit.sources.loading import BUILT_IN, load_layouts
+from recon_kit.sources.own import Own
 from recon_kit.sources.template import field_name, template_claim, template_layout
 
 GOOD = """
@@ -138,3 +148,47 @@ def test_a_header_that_fits_two_templates_is_refused():
 
     with pytest.raises(SourceError, match="fits the templates fees and products"):
         template_claim([list(dict.fromkeys(header))], "in.csv")
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "layouts.md"
+
+
+def test_every_word_a_layout_may_say_is_documented():
+    models = [words.Layout, words.Rows, words.Rule, words.RowId, words.Complement, words.Control, words.Coverage, words.YearOf]
+    known = {field.alias or name for model in models for name, field in model.model_fields.items()}
+    page = PAGE.read_text("utf-8")
+
+    assert sorted(key for key in known if not re.search(rf"[`{{ ,\[]{key}[`, }}\]]", page)) == []
+
+
+def test_the_example_of_the_documentation_reads_its_file(tmp_path):
+    blocks = re.findall(r"```\w*\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    export = next(block for block in blocks if block.startswith("平台罚款明细"))
+    layout = next(block for block in blocks if block.startswith("name = "))
+    (tmp_path / "in.csv").write_text(export, "utf-8")
+
+    read = collect(tmp_path, own=Own(layouts=layouts_of(tmp_path, layout)))
+
+    assert read.tables.fees is not None
+    assert read.tables.fees.select("fee_id", "kind", "amount_fen").rows() == [
+        ("F-2026-0001", "penalty", 125000),
+        ("F-2026-0002", "other", -5000),
+    ]
+    assert read.controls.select("stated", "found").rows() == [(120000, 120000)]
+
+
+@pytest.mark.parametrize("value", [1, "x", [], {}, True, [1], {"a": 1}, [[]], [{}]], ids=str)
+def test_no_value_in_the_wrong_place_is_more_than_a_refusal(value):
+    raw = tomllib.loads((BUILT_IN / "pdd_bill.toml").read_text("utf-8"))
+    for path in [(), ("rows", 0), ("rows", 0, "columns"), ("rows", 0, "row_id"), ("controls", 0), ("coverage",)]:
+        for key in place_in(raw, path):
+            changed = copy.deepcopy(raw)
+            place_in(changed, path)[key] = value
+            with contextlib.suppress(ValidationError):
+                words.Layout.model_validate(changed)
+
+
+def place_in(raw, path):
+    for part in path:
+        raw = raw[part]
+    return raw
