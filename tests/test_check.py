@@ -83,6 +83,7 @@ def test_the_json_document_is_all_that_is_printed_and_has_its_keys_in_one_order(
         "quarantine",
         "coverage",
         "repeated",
+        "ledger",
         "problems",
         "remarks",
         "own_files",
@@ -114,6 +115,40 @@ def test_the_json_document_states_money_in_fen_and_each_problem_with_its_kind(tm
     assert [(q["file"], q["column"], q["rows"], q["first_rows"]) for q in document["quarantine"]] == [
         ("orders.csv", "订单状态", 1, [10])
     ]
+
+
+def ledger_folder(folder: Path, *summaries: str) -> Path:
+    """Two refunds of 30.00 on cases and a ledger without a reference column whose lines say `summaries`."""
+    rows = [f"wechat_mini,118000000000001{n},O{n},refund_only,2026-10-1{n},success,30.00" for n in (1, 2)]
+    (folder / "cases.csv").write_text(
+        "\n".join(["platform,case_id,order_id,kind,applied_at,platform_status,final", *rows]), "utf-8"
+    )
+    flows = [f"wechat,F{n},2026-10-1{n},refund,-30.00,118000000000001{n}" for n in (1, 2)]
+    (folder / "flows.csv").write_text("\n".join(["channel,flow_id,at,kind,amount,case_id", *flows]), "utf-8")
+    lines = [f"2026-10-1{n},记-{n},{text},101202,其他货币资金,,30.00" for n, text in enumerate(summaries, 1)]
+    (folder / "ledger.csv").write_text("\n".join(["日期,凭证字号,摘要,科目编码,科目名称,借方,贷方", *lines]), "utf-8")
+    return folder
+
+
+def test_the_check_says_what_share_of_the_ledger_could_be_tied_and_how(tmp_path):
+    folder = ledger_folder(tmp_path, "退款 1180000000000011", "退客户款")
+
+    _, output = printed(str(folder))
+    _, document = printed(str(folder), "--json")
+
+    assert "账簿 2026-10：退款分录 2 条、60.00 元，对上 100.0%（按摘要里的单号 50.0% · 按日合计 50.0%）" in output.replace(
+        "\n", ""
+    )
+    assert [(row["how"], row["n_lines"], row["tied_fen"]) for row in json.loads(document)["ledger"]] == [
+        ("text", 1, 3000),
+        ("day_total", 1, 3000),
+    ]
+
+
+def test_what_could_not_be_tied_is_missing_from_the_share(tmp_path):
+    _, output = printed(str(ledger_folder(tmp_path, "退款 1180000000000011", "退款 售后单 R404")), "--en")
+
+    assert "ledger 2026-10: 2 lines book refunds, 60.00; 50.0% of it tied" in output.replace("\n", " ").replace("  ", " ")
 
 
 def test_every_kind_of_problem_is_documented():

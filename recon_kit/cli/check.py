@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from recon_kit.collect import Collected, Note
+    from recon_kit.config import Config
     from recon_kit.sources.own import Own
     from recon_kit.sources.reader import Reading
 
@@ -53,6 +54,14 @@ WORDS: dict[str, dict[Language, str]] = {
         "en": "{files} files, {rows} rows; {problems} problems",
     },
     "unreadable": {"zh": "读不了", "en": "cannot be read"},
+    "ledger": {
+        "zh": "账簿 {period}：退款分录 {n} 条、{amount} 元，对上 {share}（{ways}）",
+        "en": "ledger {period}: {n} lines book refunds, {amount}; {share} of it tied ({ways})",
+    },
+    "column": {"zh": "按关联单号列 {share}", "en": "{share} by the reference column"},
+    "text": {"zh": "按摘要里的单号 {share}", "en": "{share} by numbers in the text"},
+    "day_total": {"zh": "按日合计 {share}", "en": "{share} by daily totals"},
+    "month_total": {"zh": "按月合计 {share}", "en": "{share} by monthly totals"},
 }
 
 
@@ -85,12 +94,14 @@ class Checked:
     document: dict[str, Any]
 
 
-def check(paths: Sequence[Path], *, own: Own | None = None, language: Language = "zh") -> Checked:
-    """Read files and folders and say what they are, without reconciling anything.
+def check(paths: Sequence[Path], *, own: Own | None = None, config: Config | None = None, language: Language = "zh") -> Checked:
+    """Read files and folders and say what they are, and what share of the ledger can be tied, without reconciling anything.
 
     `exit_code`: 0 everything was understood and ties, 1 something is wrong in a file, 2 a file cannot be read at all.
     """
     from recon_kit.collect import Note, assemble, read_files
+    from recon_kit.config import Config
+    from recon_kit.facts.ties import ledger_ties_by_month
     from recon_kit.sources.own import Own
 
     own = own or Own()
@@ -112,6 +123,7 @@ def check(paths: Sequence[Path], *, own: Own | None = None, language: Language =
         *(Problem(note.key, _file_of(note), note.text(language)) for note in collected.warnings if not note.is_remark),
         *_problems(collected, language),
     )
+    ties = ledger_ties_by_month(collected, config or Config())
     remarks = [note for note in collected.warnings if note.is_remark]
     rows = sum(reading.rows_read for reading in readings)
     summary = WORDS["summary"][language].format(files=len(files), rows=f"{rows:,}", problems=len(problems))
@@ -121,11 +133,13 @@ def check(paths: Sequence[Path], *, own: Own | None = None, language: Language =
         "exit_code": exit_code,
         "exit_meaning": EXIT_MEANING[exit_code],
         **_document(readings, collected),
+        "ledger": ties.to_dicts(),
         "problems": [asdict(problem) for problem in problems],
         "remarks": [{"kind": note.key, "message": note.text(language)} for note in remarks],
         "own_files": [{"file": name, "sha256": sha256} for name, sha256 in own.files],
     }
-    return Checked(files, problems, tuple(note.text(language) for note in remarks), summary, exit_code, document)
+    said = (*(note.text(language) for note in remarks), *_ledger(ties, language))
+    return Checked(files, problems, said, summary, exit_code, document)
 
 
 def check_command(
@@ -148,7 +162,8 @@ def check_command(
     from rich.console import Console
 
     language: Language = "en" if english else "zh"
-    checked = check(paths, own=_load_own(paths, config, layouts), language=language)
+    own, settings = _load_own(paths, config, layouts)
+    checked = check(paths, own=own, config=settings, language=language)
     if as_json:
         typer.echo(json.dumps(checked.document, ensure_ascii=False, indent=1))
     else:
@@ -156,15 +171,16 @@ def check_command(
     raise typer.Exit(checked.exit_code)
 
 
-def _load_own(paths: Sequence[Path], config: Path | None, folders: Sequence[Path] | None) -> Own:
-    """The user's own, as `recon-kit run` on the first path would have it, and the folders of layouts that were named."""
+def _load_own(paths: Sequence[Path], config: Path | None, folders: Sequence[Path] | None) -> tuple[Own, Config]:
+    """The user's own and recon.toml, as `recon-kit run` on the first path would have them, and the folders named."""
     from recon_kit.config import find_config, load_config
     from recon_kit.sources.own import load_own
 
     places = [path if path.is_dir() else path.parent for path in paths]
     path = config or find_config(places[0])
     home = path.parent if path else None
-    return load_own(load_config(path).sources, home=home, data=places, folders=folders or ())
+    settings = load_config(path)
+    return load_own(settings.sources, home=home, data=places, folders=folders or ()), settings
 
 
 def _print(checked: Checked, language: Language, console: Console) -> None:
@@ -239,6 +255,25 @@ def _problems(collected: Collected, language: Language) -> Iterator[Problem]:
         places = "、".join(row["evidence"])
         text = words["key_repeated"].format(table=row["table"], key=row["key"], n=row["n"], places=places)
         yield Problem("key_repeated", None, text)
+
+
+def _ledger(ties: pl.DataFrame, language: Language) -> Iterator[str]:
+    """One sentence a month: how much the ledger books as refunds, what share of it was tied, and by what."""
+    from recon_kit.money import format_yuan
+
+    for (period,), rows in ties.group_by("period", maintain_order=True):
+        ways = [(how, int(fen)) for how, fen in rows.select("how", "tied_fen").iter_rows()]
+        n, booked, tied = (int(rows[name].sum()) for name in ("n_lines", "amount_fen", "tied_fen"))
+        if booked:
+            said = " · ".join(WORDS[how][language].format(share=f"{fen / booked:.1%}") for how, fen in ways if fen)
+            facts = {
+                "period": period,
+                "n": n,
+                "amount": format_yuan(booked),
+                "share": f"{tied / booked:.1%}",
+                "ways": said or "—",
+            }
+            yield WORDS["ledger"][language].format(**facts)
 
 
 def _by_reason(quarantine: pl.DataFrame) -> pl.DataFrame:

@@ -190,8 +190,8 @@ def name_pass(matched: Matched, units: pl.DataFrame) -> Matched:
 
 
 def _coarser() -> pl.Expr:
-    """The grain that is second choice: the month where totals stand on several days, else the day."""
-    return pl.when(pl.col("n_days") > 1).then(pl.lit("month")).otherwise(pl.lit("day"))
+    """The grain that is second choice: the month where the day adds up or totals stand on several days, else the day."""
+    return pl.when((pl.col("n_days") > 1) | (pl.col("n_missed") == 0)).then(pl.lit("month")).otherwise(pl.lit("day"))
 
 
 def _misses(lines: pl.DataFrame, moved: pl.DataFrame, grain: str, scope: Scope) -> pl.DataFrame:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import polars as pl
 
-from recon_kit.facts import Facts
+from recon_kit.collect import Collected
+from recon_kit.config import Config
+from recon_kit.facts import Facts, Scope, build_facts
 from recon_kit.facts.ledger import is_booked_in
 from recon_kit.facts.references import speaks_of_refund
-from recon_kit.results import LEDGER_TIES, conform_result
+from recon_kit.periods import parse_period
+from recon_kit.results import LEDGER_TIES, conform_result, result_schema
 
 _LINE = ["period", "voucher_id", "line_no"]
+
+
+def ledger_ties_by_month(collected: Collected, config: Config) -> pl.DataFrame:
+    """`ledger_ties` of every month that has both vouchers and flows, with the month as `period`; empty without a ledger."""
+    tables = collected.tables
+    found = [pl.DataFrame(schema={"period": pl.String(), **result_schema(LEDGER_TIES)})]
+    if tables.voucher_lines is not None and tables.flows is not None:
+        moved = set(tables.flows.select(pl.coalesce("success_at", "at").dt.strftime("%Y-%m").unique()).to_series())
+        for month in sorted(moved & set(tables.voucher_lines["period"])):
+            period = parse_period(month)
+            facts = build_facts(collected, Scope(config, period, period.last_day))
+            found.append(ledger_ties(facts).select(pl.lit(month).alias("period"), pl.all()))
+    return pl.concat(found)
 
 
 def ledger_ties(facts: Facts) -> pl.DataFrame:
