@@ -91,11 +91,24 @@ def _faults(layout: Layout) -> Iterator[tuple[Place, str]]:
         for place, name, value in _stated_values(part):
             if (allowed := table.column(name).allowed) and value not in allowed:
                 yield (*here, *place), f"{value!r} is no value of {name}{nearest(value, allowed)}"
+        for place, asked in _asked_too_soon(part):
+            yield (*here, *place), f"asks for {asked!r}, which is not worked out above it; put that column first"
         made = {*part.columns, *part.constants, *part.lacks, *([part.row_id.column] if part.row_id else [])}
         lacking = [name for name in table.required if name not in made]
         if lacking and not (part.complement or layout.is_erp):
             hint = "give each a header under [rows.columns] or a constant, or name it in lacks"
             yield here, f"rows of {table.name} need {', '.join(lacking)}; {hint}"
+
+
+def _asked_too_soon(part: Rows) -> Iterator[tuple[Place, str]]:
+    """Every `@column` that a rule asks for before it is there: it would hold nothing, without a word."""
+    there = {"@file", "@member", "@preamble", "@footer"}
+    for name, rule in part.columns.items():
+        asked = {word for step in rule.ways for word in (*step.when, *step.reads)} | {*rule.negative}
+        for word in sorted(word for word in asked if word.startswith("@")):
+            if ("@amount_fen" if word == "@sign" else word) not in there:
+                yield ("columns", name), word
+        there.add(f"@{name}")
 
 
 def _column_places(part: Rows) -> list[tuple[Place, str]]:

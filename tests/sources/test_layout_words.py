@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from recon_kit.collect import Collected, collect
+from recon_kit.errors import ConfigError
 from recon_kit.sources.columns import YEAR_UNKNOWN
 from recon_kit.sources.loading import load_layouts
 from recon_kit.sources.own import Own
@@ -213,3 +214,13 @@ def test_a_line_whose_last_blanks_were_cut_off_is_whole(read):
     fixed = fixed_flows().replace('["金额", 5]', '["金额", 5], ["保留", 9]')
 
     assert column(read(fixed, "F001 abcdef 00100", "F002 abcdef 00250 x"), "flows", "amount_fen") == [100, 250]
+
+
+@pytest.mark.parametrize(
+    ("column", "asked"), [('shop = { from = "@memo" }', "@memo"), ('shop = { from = "店", when = { "@kind" = "x" } }', "@kind")]
+)
+def test_a_rule_asks_only_for_what_is_worked_out_above_it(read, column, asked):
+    layout = flows() + f'{column}\nmemo = "备注"\n'
+
+    with pytest.raises(ConfigError, match=rf"my\.toml:\d+: rows\.0\.columns\.shop: asks for '{asked}', which is not worked out"):
+        read(layout, "流水,金额,店,备注", "F1,1.00,甲,乙")
