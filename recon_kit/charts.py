@@ -8,13 +8,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
-from recon_kit import views
+from recon_kit import trust, views
 from recon_kit.labels import code_name, value_label, word
 from recon_kit.money import format_yuan
 from recon_kit.record import SIDES, Run
@@ -23,6 +24,7 @@ from recon_kit.results import NATURE, SEVERITY
 INK, MUTED, GRID, SIDE, MORE, LESS, BEFORE = "#1f2a37", "#5f6b7a", "#e4e8ec", "#33475b", "#c8663b", "#3f7cac", "#a9b4bf"
 NATURE_COLOUR = {"break": MORE, "timing": LESS, "control": "#7a6a9e", "rounding": BEFORE, "data": "#c9a227"}
 SEVERITY_COLOUR = {"critical": "#8f2d1f", "high": MORE, "medium": "#e0b08a", "low": "#9bb8d0", "info": "#d5dbe1"}
+DAY_COLOUR = {"missing": MORE, "rows": LESS, "covered": "#c9dbe8", "silent": "#eef0f2"}
 FONT = '"Helvetica Neue", Arial, "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
 MAX_CODES = 20
 """Codes drawn; the table beside the figure lists all."""
@@ -235,6 +237,46 @@ def _daily(key: str, run: Run, language: str, this: pl.DataFrame, last: pl.DataF
     figure.update_xaxes(type="category", tickmode="array", tickvals=days[:: 1 if len(days) < 15 else 3], showgrid=False)
     figure.update_yaxes(rangemode="tozero")
     figure.update_layout(bargap=0.3)
+    return Chart(figure)
+
+
+def plot_days(run: Run, language: str) -> Chart:
+    """Every source by the days of the period: with rows, stated without rows, missing (crossed), nothing known."""
+    shown = trust.days(run)
+    label = pl.concat_str(f"layout_{language}", pl.col("account").str.tail(4), separator=" …", ignore_nulls=True)
+    names = shown.select(label.alias("name")).unique(maintain_order=True)["name"].to_list()
+    place = shown.with_columns(label.alias("name"), at=(pl.col("day") - run.period.start).dt.total_days())
+    figure = _figure("days", language, height=120 + 24 * max(len(names), 2), legend=True)
+    for state in trust.STATES:
+        part = place.filter(pl.col("state") == state)
+        figure.add_bar(
+            y=part["name"].to_list(),
+            base=part["at"].to_list(),
+            x=[1] * part.height,
+            orientation="h",
+            name=word(f"day.{state}", language),
+            marker={"color": DAY_COLOUR[state], "line": {"color": "#ffffff", "width": 1}},
+            text="✗" if state == "missing" else None,
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            constraintext="none",
+            customdata=[f"{day} · {n:,}" for day, n in part.select("day", "n").iter_rows()],
+            hovertemplate="%{y}<br>%{customdata}<extra>%{fullData.name}</extra>",
+        )
+    days = sorted(set(place["at"]))
+    ticks = days[:: 1 if len(days) < 15 else 5]
+    below = {"x": 0, "xanchor": "left", "y": -0.06, "yanchor": "top"}
+    figure.update_layout(barmode="overlay", bargap=0.3, legend=below, margin={"t": 40})
+    figure.update_xaxes(
+        tickvals=[at + 0.5 for at in ticks],
+        ticktext=[f"{run.period.start + timedelta(days=at):%d}" for at in ticks],
+        tickangle=0,
+        range=[0, len(days)],
+        showgrid=False,
+        zeroline=False,
+    )
+    _categories(figure, names[::-1])
     return Chart(figure)
 
 

@@ -33,29 +33,37 @@ CARDS = (
 
 def masthead(run: Run, language: str) -> Shown:
     """Whose month it is, as of when, under which standard, and the verdict."""
+    verdict = run.summary["verdict"]
+    return masthead_with(run, language, verdict, word(f"verdict.{verdict}", language))
+
+
+def masthead_with(run: Run, language: str, verdict: str, says: str) -> Shown:
+    """The masthead with an answer of its own, coloured as `verdict`."""
     summary = run.summary
     facts = "".join(
         f"<div><dt>{word(f'ui.{key}', language)}</dt><dd>{escape(str(summary[key]))}</dd></div>"
         for key in ("period", "as_of", "standard")
     )
-    verdict = summary["verdict"]
     return Shown(
         f'<div class="masthead"><p class="entity">{escape(summary["entity"])}</p><dl>{facts}</dl>'
-        f'<p class="verdict verdict-{escape(verdict)}">{word(f"verdict.{verdict}", language)}</p></div>'
+        f'<p class="verdict verdict-{escape(verdict)}">{says}</p></div>'
     )
 
 
 def headline(run: Run, language: str) -> Shown:
     """The month's figures as cards, each bound to its table."""
-    ends_at = SIDES.index(run.summary["bridge_ends_at"])
-    cards = []
-    for name, key in CARDS:
-        if key in SIDES[ends_at + 1 :]:
-            continue
+    absent = SIDES[SIDES.index(run.summary["bridge_ends_at"]) + 1 :]
+    return cards(run, language, [(name, key) for name, key in CARDS if key not in absent])
+
+
+def cards(run: Run, language: str, figures: Sequence[tuple[str, str]]) -> Shown:
+    """Figures of `narrative`, each with the key of its title, as cards."""
+    shown = []
+    for name, key in figures:
         title = word(f"bridge.{key}" if key in SIDES else f"card.{key}", language)
         unit = f" <small>{word('ui.yuan', language)}</small>" if key in SIDES else ""
-        cards.append(f"<div><dt>{title}</dt><dd>{narrative.bound_figure(run, name)}{unit}</dd></div>")
-    return Shown(f'<dl class="cards">{"".join(cards)}</dl>')
+        shown.append(f"<div><dt>{title}</dt><dd>{narrative.bound_figure(run, name)}{unit}</dd></div>")
+    return Shown(f'<dl class="cards">{"".join(shown)}</dl>')
 
 
 def story(run: Run, language: str) -> Shown:
@@ -184,8 +192,8 @@ def controls_table(run: Run, language: str) -> Shown:
         (
             c["file"],
             c["measure"],
-            _control(c["stated"], c["unit"]),
-            _control(c["found"], c["unit"]),
+            control_figure(c["stated"], c["unit"]),
+            control_figure(c["found"], c["unit"]),
             word("ui.agrees" if c["stated"] == c["found"] else "ui.differs", language),
         )
         for c in controls
@@ -196,7 +204,8 @@ def controls_table(run: Run, language: str) -> Shown:
     return short_table(frame, language, "controls-table", right=("stated", "found"), strong=differs)
 
 
-def _control(value: int | None, unit: str) -> str:
+def control_figure(value: int | None, unit: str) -> str:
+    """A stated or found total as it is read: yuan, or a count."""
     return "—" if value is None else format_yuan(value) if unit == "fen" else f"{value:,}"
 
 

@@ -21,6 +21,7 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined, Template, TemplateError
 from markupsafe import Markup
 
+from recon_kit import trust
 from recon_kit.errors import ReportError, TieError
 from recon_kit.labels import code_name, table_label, value_label, word
 from recon_kit.money import format_yuan
@@ -36,8 +37,9 @@ Value = int | str
 class Figure:
     """One figure of the prose: the result table it is an aggregate of, and how it is written.
 
-    `measure` gives one value from the table (`primary`: from primary findings only); `stated` finds the same figure in
-    summary.json, None when the summary does not state it. `unit`: fen, count or text. `section` is the page's anchor.
+    `measure` gives one value from the table (`primary`: from primary findings only; `frame`: from what is made of the table);
+    `stated` finds the same figure in summary.json, None when the summary does not state it. `unit`: fen, count or text.
+    `section` is the page's anchor.
     """
 
     table: str
@@ -46,6 +48,7 @@ class Figure:
     unit: str = "count"
     primary: bool = False
     stated: Callable[[dict[str, Any]], Value] | None = None
+    frame: Callable[[Run], pl.DataFrame] | None = None
 
 
 def _line(line: str) -> Figure:
@@ -84,6 +87,7 @@ def _rate(kpi: str, part: str, unit: str) -> Figure:
     return Figure("kpis", value, "kpis", unit, stated=lambda summary: int(summary["kpis"].get(kpi, {}).get(part) or 0))
 
 
+_FILES = pl.col("file").n_unique()
 _GAP = pl.col("gap_fen").abs()
 _BY_SIZE = _GAP.fill_null(0).filter(pl.col("nature") == "break").arg_max()
 _TOP = pl.col("code").filter(pl.col("nature") == "break").get(_BY_SIZE, null_on_oob=True).fill_null("")
@@ -110,6 +114,20 @@ FIGURES: dict[str, Figure] = {
     "intake.quarantined": _rows("rows_quarantined"),
     "intake.duplicate": _rows("rows_duplicate"),
     "quarantine.n": Figure("quarantine", pl.struct("file", "row").n_unique(), "intake"),
+    "quarantine.amount": Figure("quarantine", pl.col("amount_fen").abs().sum(), "quarantine", "fen"),
+    "quarantine.unknown": Figure("quarantine", pl.col("amount_fen").null_count(), "quarantine"),
+    "trust.broken": Figure("controls", pl.len(), "controls", frame=trust.broken_totals),
+    "trust.broken_files": Figure("controls", _FILES, "controls", frame=trust.broken_totals),
+    "trust.broken_gap": Figure("discrepancies", _GAP.filter(pl.col("code") == "K06").sum(), "controls", "fen", primary=True),
+    "trust.missing_days": Figure("coverage_gaps", pl.col("days").sum(), "days", frame=trust.gaps),
+    "trust.missing_accounts": Figure("coverage_gaps", pl.struct("channel", "account").n_unique(), "days", frame=trust.gaps),
+    "trust.unread": Figure("intake", pl.len(), "quarantine", frame=trust.unread),
+    "trust.repeated": Figure("discrepancies", pl.len(), "intake", frame=trust.repeated),
+    "trust.quiet": Figure("intake_days", pl.len(), "days", frame=trust.quiet),
+    "trust.quiet_days": Figure("intake_days", pl.col("n").max().fill_null(0), "days", frame=trust.quiet),
+    "trust.stale": Figure("intake", pl.len(), "snapshots", frame=trust.stale),
+    "trust.stale_days": Figure("intake", pl.col("age_days").max().fill_null(0), "snapshots", frame=trust.stale),
+    "trust.absent": Figure("intake", pl.col("n").null_count(), "absent", frame=trust.tables),
     "kpi.refunded": _rate("refund_rate_amount_period", "numerator", "fen"),
     "kpi.paid": _rate("refund_rate_amount_period", "denominator", "fen"),
     "kpi.cases": _rate("aftersales_rate_period", "numerator", "count"),
@@ -125,7 +143,7 @@ def measure(run: Run, name: str) -> Value:
         raise ReportError(
             f"narrative: figure {name!r} is bound to nothing; expected one of {', '.join(FIGURES)}. Name one of them"
         )
-    frame = run.findings if figure.primary else run.table(figure.table)
+    frame = figure.frame(run) if figure.frame else run.findings if figure.primary else run.table(figure.table)
     found = frame.select(figure.measure.alias("value"))["value"].item() if frame.width else 0
     value: Value = found if isinstance(found, str) else int(found or 0)
     if figure.stated is not None and (stated := figure.stated(run.summary)) != value:
@@ -143,25 +161,29 @@ def write_figure(value: Value, unit: str) -> str:
     return format_yuan(value) if unit == "fen" else f"{value:,}"
 
 
-def render_story(run: Run, language: str) -> Markup:
-    """The month in sentences, as a list of paragraphs; every digit in it is a bound figure that links to its table."""
-    context = _Context(run, language)
+def render_story(run: Run, language: str, story: str = "narrative") -> Markup:
+    """The month (`narrative`) or its data (`trust`) in sentences, one paragraph each, whose class is `says-` and its key.
+
+    Every digit is a bound figure that links to its table.
+    """
+    context, level = _Context(run, language), trust.level(run)
+    given = {"figure": context.figure, "value": context.value, "fact": context.fact, "code": context.code}
     paragraphs = []
-    for key, template in _sentences(language).items():
+    for key, template in _sentences(story, language).items():
         try:
-            text = template.render(figure=context.figure, value=context.value, fact=context.fact, code=context.code, run=run)
+            text = template.render(given, run=run, level=level)
         except TemplateError as error:
             raise ReportError(
-                f"templates/narrative.toml: {key} ({language}): {error}; "
+                f"templates/{story}.toml: {key} ({language}): {error}; "
                 "expected only figure, value, fact and code. Correct the sentence"
             ) from None
         if re.search(r"\d", re.sub(r"<a [^>]*data-figure=.*?</a>", "", text)):
             raise ReportError(
-                f"templates/narrative.toml: {key} ({language}) holds a digit that is bound to no table; "
+                f"templates/{story}.toml: {key} ({language}) holds a digit that is bound to no table; "
                 'expected {{ figure("…") }}. Bind it'
             )
         if text.strip():
-            paragraphs.append(f"<p>{text.strip()}</p>")
+            paragraphs.append(f'<p class="says-{key}">{text.strip()}</p>')
     return Markup("\n".join(paragraphs))  # noqa: S704 - rendered with autoescape on
 
 
@@ -198,9 +220,9 @@ class _Context:
         """The value as text that carries its binding."""
         return bound_figure(self.run, name)
 
-    def fact(self, key: str) -> Markup:
-        """A stated fact of the run: entity, period, as_of, standard."""
-        return _bound(f"summary.{key}", _fact(self.run, key), "verdict")
+    def fact(self, key: str, section: str = "verdict") -> Markup:
+        """A stated fact of the run (entity, period, as_of, standard), or how many of a list it states."""
+        return _bound(f"summary.{key}", _fact(self.run, key), section)
 
     def code(self, name: str) -> str:
         """The words of the code that the figure is."""
@@ -221,9 +243,9 @@ def _bound(name: str, written: str, section: str) -> Markup:
 
 
 @cache
-def _sentences(language: str) -> dict[str, Template]:
+def _sentences(story: str, language: str) -> dict[str, Template]:
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    sentences = tomllib.loads((templates_dir() / "narrative.toml").read_text("utf-8"))
+    sentences = tomllib.loads((templates_dir() / f"{story}.toml").read_text("utf-8"))
     environment.globals["word"] = lambda path: word(path, language)
     return {key: environment.from_string(text[language]) for key, text in sentences.items()}
 

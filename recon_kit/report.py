@@ -13,6 +13,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -22,6 +23,7 @@ from typing import Any
 import nbformat
 import papermill
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jupyter_core.utils import ensure_event_loop
 from markupsafe import Markup
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert.exporters import HTMLExporter, TemplateExporter
@@ -36,13 +38,15 @@ from recon_kit.record import Run, load_run
 from recon_kit.resources import notebooks_dir, templates_dir
 from recon_kit.workbook import write_workbook
 
-PAGES = {"03_monthly_review": "monthly_review"}
+PAGES = {"01_intake_review": "intake_review", "03_monthly_review": "monthly_review"}
 """Notebook → page, in the order of the door."""
 LANGUAGE_MARK = "\n<!-- en -->\n"
 """In a markdown cell: what stands before is Chinese, what follows is English; a cell without it is for both."""
 PARAMETERS = frozenset({"period", "run_dir", "config_path", "language"})
 """The only names that papermill may set: it pastes them into code."""
 CELL_SECONDS = 600
+AT_A_TIME = 2
+"""Notebooks executed at once, each in a kernel of its own: two take little longer than one, three starve two cores."""
 
 
 def write_run_pages(run_dir: Path, *, language: str, progress: Callable[[str], None] | None = None) -> list[Path]:
@@ -51,13 +55,17 @@ def write_run_pages(run_dir: Path, *, language: str, progress: Callable[[str], N
     ReportError when a cell fails; TieError when a figure on a page is not the one in its table. Then nothing is written.
     """
     run = load_run(run_dir)
-    finished: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="recon-pages-") as folder:
+    with tempfile.TemporaryDirectory(prefix="recon-pages-") as folder, ThreadPoolExecutor(AT_A_TIME) as pool:
+        executed = {}
         for notebook, page in PAGES.items():
+            place = Path(folder, notebook[:2])  # short: a socket's path has some hundred characters at most
+            place.mkdir()
+            executed[page] = pool.submit(_execute_in_thread, notebooks_dir() / f"{notebook}.ipynb", run, language, place)
+        finished: dict[str, str] = {}
+        for page, outcome in executed.items():
             if progress:
                 progress(page)
-            executed = execute_notebook(notebooks_dir() / f"{notebook}.ipynb", run, language, Path(folder))
-            html = render_notebook(executed, run, language)
+            html = render_notebook(outcome.result(), run, language)
             narrative.verify_figures(html, run)
             finished[f"{page}.html"] = html
     for name, html in finished.items():
@@ -91,7 +99,8 @@ def execute_notebook(source: Path, run: Run, language: str, folder: Path) -> nbf
             given,
             kernel_name="python3",
             language="python",
-            cwd=str(folder),
+            # papermill's own cwd= would move the whole process, and notebooks run side by side
+            resources={"metadata": {"path": str(folder)}},
             progress_bar=False,
             log_output=False,
             execution_timeout=CELL_SECONDS,
@@ -118,6 +127,14 @@ def execute_notebook(source: Path, run: Run, language: str, folder: Path) -> nbf
             "A cell ended the kernel early: remove its exit() and run again"
         )
     return executed
+
+
+def _execute_in_thread(source: Path, run: Run, language: str, folder: Path) -> nbformat.NotebookNode:
+    """`execute_notebook`, and the end of the event loop that nbclient made for the thread."""
+    try:
+        return execute_notebook(source, run, language, folder)
+    finally:
+        ensure_event_loop().close()
 
 
 def _kernel_config(folder: Path) -> Config:

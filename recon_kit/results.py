@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from recon_kit.schema import DTYPES, Column, Table
+from recon_kit.schema import CHANNEL, DTYPES, Column, Table
 
 NATURE = {"timing": "时间性", "break": "差异", "rounding": "尾差", "control": "控制", "data": "数据"}
 SEVERITY = {"info": "提示", "low": "低", "medium": "中", "high": "高", "critical": "严重"}
@@ -196,7 +196,7 @@ COVERAGE = Table(
         Column("file", "文件"),
         Column("layout", "版式"),
         Column("table", "表"),
-        Column("channel", "渠道"),
+        Column("channel", "渠道", allowed=CHANNEL),
         Column("account", "账户"),
         Column("starts_at", "覆盖自", "instant", note="as the bill states it, half-open; null where it states none"),
         Column("ends_at", "覆盖至", "instant"),
@@ -210,7 +210,7 @@ COVERAGE_GAPS = Table(
     "缺失时段",
     (
         Column("file", "文件", note="the file beside the gap"),
-        Column("channel", "渠道"),
+        Column("channel", "渠道", allowed=CHANNEL),
         Column("account", "账户"),
         Column("gap_from", "缺失自", "instant"),
         Column("gap_until", "缺失至", "instant", note="half-open"),

@@ -14,7 +14,10 @@ from recon_kit.money import format_yuan
 
 DETAIL_MIME = "application/vnd.recon.detail+json"
 """The detail table as data; report.ReconHTMLExporter draws it, JupyterLab shows the plain itables version instead."""
-COUNTS = ("n", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate", "age_days", "qty", "row")
+COUNTS = (
+    *("n", "rows", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate"),
+    *("n_files", "n_open", "days", "age_days", "qty", "row"),
+)
 ENUMS = ("nature", "severity", "owner", "platform", "channel")
 MAX_LINES = 5_000
 """Lines of the detail table; a page with more is slow to open, and the work-list has them all."""

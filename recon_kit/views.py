@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from recon_kit import trust
 from recon_kit.facts.channel import MONEY_AT
 from recon_kit.facts.platform import DONE_AT, FINAL
 from recon_kit.periods import Period
@@ -184,6 +185,14 @@ def _applied(run: Run) -> int:
     return int(cases.select(run.period.contains("applied_at").sum()).item())
 
 
+def _rows_by_day(run: Run) -> int:
+    """The rows of the days drawn, of other days, and of files and rows without a day."""
+    drawn = _sum(trust.days(run), "n")
+    inside = pl.col("day").is_between(run.period.start, min(run.period.last_day, run.as_of))
+    rest = run.table("intake_days").join(trust.dated_files(run), on="file", how="left", validate="m:1")
+    return drawn + _sum(rest.filter(~(inside & pl.col("is_dated")).fill_null(False)), "n")
+
+
 def _refund_rate(run: Run) -> pl.DataFrame:
     """The total refund rate by amount; no row where orders were not supplied."""
     return run.table("kpis").filter(pl.col("kpi") == "refund_rate_amount_period", pl.col("dimension") == "all")
@@ -211,6 +220,28 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
     "rows": (
         lambda run: _sum(run.table("intake"), "rows_read"),
         lambda run: sum(_sum(run.table("intake"), f"rows_{part}") for part in ("loaded", "quarantined", "duplicate")),
+        "count",
+    ),
+    "files": (
+        lambda run: _sum(trust.files(run), "rows_loaded"),
+        lambda run: sum(row["rows_loaded"] for row in run.summary["rows"].values()),
+        "count",
+    ),
+    "days": (_rows_by_day, lambda run: _sum(run.table("intake"), "rows_read"), "count"),
+    "controls": (lambda run: run.table("controls").height, lambda run: len(run.summary["controls"]), "count"),
+    "quarantine": (
+        lambda run: _sum(trust.set_aside(run), "n"),
+        lambda run: _sum(run.table("intake"), "rows_quarantined"),
+        "count",
+    ),
+    "snapshots": (
+        lambda run: _sum(trust.snapshots(run), "rows_read"),
+        lambda run: sum(row["rows_read"] for row in run.summary["rows"].values() if trust.is_snapshot(row["table"])),
+        "count",
+    ),
+    "absent": (
+        lambda run: len({code for codes in trust.tables(run)["codes"] for code in codes}),
+        lambda run: len(run.summary["not_checked"]),
         "count",
     ),
 }

@@ -13,7 +13,20 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
-from recon_kit.results import BRIDGE, BRIDGE_ITEMS, DISCREPANCIES, INTAKE, KPIS, QUARANTINE, conform_result
+from recon_kit.results import (
+    BRIDGE,
+    BRIDGE_ITEMS,
+    CONTROLS,
+    COVERAGE,
+    COVERAGE_GAPS,
+    DISCREPANCIES,
+    INTAKE,
+    INTAKE_DAYS,
+    KPIS,
+    QUARANTINE,
+    conform_result,
+    result_schema,
+)
 from recon_kit.rules.catalogue import CATALOGUE
 from recon_kit.schema import AFTERSALES, FLOWS, conform
 
@@ -72,10 +85,16 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
         "bridge_items": conform_result(items, BRIDGE_ITEMS),
         "kpis": kpis,
         "intake": intake,
+        "intake_days": _days(intake),
         "quarantine": conform_result(
-            pl.DataFrame({"file": [texts[0]], "row": [7], "column": ["金额"], "value": ["12.345"], "reason": [texts[-1]]}),
+            intake.select(
+                "file", row=7, column=pl.lit("amount"), value=pl.lit(texts[0]), reason=pl.lit(texts[-1]), amount_fen=1290
+            ),
             QUARANTINE,
         ),
+        "controls": conform_result(pl.DataFrame(_controls(texts)).with_columns(member="file"), CONTROLS),
+        "coverage": conform_result(intake.select("file", "layout", "table", channel=pl.lit("alipay"), account="file"), COVERAGE),
+        "coverage_gaps": pl.DataFrame(schema=result_schema(COVERAGE_GAPS)),
     }
     (folder / "tables").mkdir(parents=True)
     for name, frame in tables.items():
@@ -104,10 +123,7 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
         "not_checked": {"W01": "receipts", "Q02": "complaints, aftersales"},
         "not_scheduled": ["S01", "S02"],
         "rows": rows,
-        "controls": [
-            {"file": texts[0], "measure": "TOTAL OUT", "unit": "fen", "stated": 123456, "found": 123456},
-            {"file": texts[-1], "measure": "ROWS", "unit": "rows", "stated": 12, "found": 12},
-        ],
+        "controls": _controls(texts),
         "kpis": {row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in kpis.to_dicts()},
         "warnings": [texts[-1]],
         "inputs_sha256": "0" * 64,
@@ -115,6 +131,20 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
     }
     (folder / "summary.json").write_text(json.dumps(summary, ensure_ascii=False), encoding="utf-8")
     return folder
+
+
+def _controls(texts: tuple[str, ...]) -> list[dict[str, str | int]]:
+    return [
+        {"file": f"{texts[0]}.csv", "measure": texts[-1], "unit": "fen", "stated": 123456, "found": 123456},
+        {"file": f"{texts[-1]}.csv", "measure": "ROWS", "unit": "rows", "stated": 12, "found": 12},
+    ]
+
+
+def _days(intake: pl.DataFrame) -> pl.DataFrame:
+    """Four rows a day in October, the rest without a day."""
+    october = pl.DataFrame({"day": pl.date_range(date(2026, 10, 1), date(2026, 10, 31), eager=True), "n": [4] * 31})
+    rest = intake.select("file", pl.lit(None, pl.Date).alias("day"), pl.col("rows_read").alias("n") - 4 * 31)
+    return conform_result(pl.concat([intake.select("file").join(october, how="cross"), rest]), INTAKE_DAYS)
 
 
 def _cases(texts: tuple[str, ...]) -> pl.DataFrame:
@@ -230,7 +260,12 @@ def _intake(texts: tuple[str, ...]) -> pl.DataFrame:
     rows = [
         {
             "file": f"{text}.csv",
-            "layout": "alipay_ledger",
+            "layout": f"layout_{i}",
+            "layout_zh": text,
+            "layout_en": text,
+            "first_at": datetime(2026, 10, 1, 9, tzinfo=SHANGHAI),
+            "last_at": datetime(2026, 10, 31, 18, tzinfo=SHANGHAI),
+            "latest_at": datetime(2026, 11, 2, 9, tzinfo=SHANGHAI),
             "table": ("flows", "aftersales")[i % 2],
             "rows_read": 130 + i,
             "rows_loaded": 128 + i,
@@ -239,7 +274,8 @@ def _intake(texts: tuple[str, ...]) -> pl.DataFrame:
         }
         for i, text in enumerate(texts)
     ]
-    return conform_result(pl.DataFrame(rows), INTAKE)
+    instants = pl.selectors.datetime().dt.convert_time_zone("Asia/Shanghai")
+    return conform_result(pl.DataFrame(rows).with_columns(instants), INTAKE)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ STAGES = {
     "detect": ("识别差异", "Detect discrepancies"),
     "bridge": ("搭桥：平台 → 渠道 → 账簿", "Bridge: platform → channel → ledger"),
     "write": ("写出结果表", "Write the tables"),
+    "intake_review": ("生成资料核查报告", "Render the intake review"),
     "monthly_review": ("生成月度对账报告", "Render the monthly review"),
 }
 

@@ -3,8 +3,6 @@
 import pytest
 
 from recon_kit import report
-from recon_kit.record import load_run
-from recon_kit.resources import notebooks_dir
 
 pytestmark = pytest.mark.browser
 CHARTS = 9
@@ -19,6 +17,16 @@ def review(pages, visit):
         return page
 
     return open_review
+
+
+@pytest.fixture
+def intake(pages, visit):
+    def open_intake(language: str, width: int = 1280):
+        page = visit(pages[language] / "intake_review.html", width)
+        page.wait_for_selector(".chart.drawn")
+        return page
+
+    return open_intake
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -76,17 +84,27 @@ def test_the_page_fits_a_phone_and_paper(review):
     assert wide.locator(".contents").is_hidden()
 
 
-def test_no_business_text_runs_in_any_route(hostile_run, visit, tmp_path):
-    run = load_run(hostile_run)
-    executed = report.execute_notebook(notebooks_dir() / "03_monthly_review.ipynb", run, "zh", tmp_path)
-    (hostile_run / "monthly_review.html").write_text(report.render_notebook(executed, run, "zh"), encoding="utf-8")
-    (hostile_run / "index.html").write_text(report.render_door(run, "zh"), encoding="utf-8")
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_answer_of_the_intake_stands_in_the_first_screen_and_fits_a_phone(intake, pages, language):
+    page = intake(language)
+
+    assert page.locator(".masthead .verdict").bounding_box()["y"] < 300
+    assert page.locator(".cards").bounding_box()["y"] + page.locator(".cards").bounding_box()["height"] < 900
+    assert page.locator(".chart .bars path").count() >= 2 * 31
+    assert page.requests == [(pages[language] / "intake_review.html").as_uri()]
+    assert page.troubles == []
+    narrow = intake(language, 390)
+    assert narrow.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_no_business_text_runs_in_any_route(hostile_run, visit):
+    report.write_run_pages(hostile_run, language="zh")
 
     review = visit(hostile_run / "monthly_review.html")
     review.wait_for_function(f"document.querySelectorAll('.chart.drawn').length === {CHARTS}")
     for line in review.locator(".detail tbody > tr:has(.opener)").all():
         line.click()
-    for page in (review, visit(hostile_run / "index.html")):
+    for page in (review, visit(hostile_run / "intake_review.html"), visit(hostile_run / "index.html")):
         assert page.evaluate("window.fired") is None
         assert page.locator("main img, main iframe, main svg[onload], main a[href^='javascript']").count() == 0
         assert page.locator("body").is_visible()

@@ -14,6 +14,7 @@ from recon_kit.record import load_run
 from recon_kit.resources import notebooks_dir, templates_dir
 
 CJK = re.compile("[\u4e00-\u9fff]")
+PAGES = ("intake_review.html", "monthly_review.html", "index.html")
 
 
 def without_scripts(page: str) -> str:
@@ -32,7 +33,7 @@ def test_the_policy_lets_exactly_the_scripts_of_the_page_run(pages):
     assert policy.startswith("default-src 'none'")
 
 
-@pytest.mark.parametrize("name", ["monthly_review.html", "index.html"])
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_page_loads_nothing_and_links_only_to_its_own_folder(pages, language, name):
     page = without_scripts((pages[language] / name).read_text("utf-8"))
@@ -43,7 +44,7 @@ def test_a_page_loads_nothing_and_links_only_to_its_own_folder(pages, language, 
     assert not re.search(r"\bon\w+=|@import|url\(", page)
 
 
-@pytest.mark.parametrize("name", ["monthly_review.html", "index.html"])
+@pytest.mark.parametrize("name", PAGES)
 def test_the_english_page_has_no_chinese_and_says_so(pages, name):
     page = (pages["en"] / name).read_text("utf-8")
 
@@ -51,7 +52,7 @@ def test_the_english_page_has_no_chinese_and_says_so(pages, name):
     assert CJK.findall(without_scripts(page)) == []
 
 
-@pytest.mark.parametrize("name", ["monthly_review.html", "index.html"])
+@pytest.mark.parametrize("name", PAGES)
 def test_the_chinese_page_has_no_english_labels(pages, name):
     page = (pages["zh"] / name).read_text("utf-8")
     words = html.unescape(
@@ -62,21 +63,21 @@ def test_the_chinese_page_has_no_english_labels(pages, name):
     assert re.findall(r"\b(?:[A-Z][a-z]+|of|the|and|per) (?:[a-z]+)\b", words) == []
 
 
-def test_every_section_is_in_the_contents_and_every_link_leads_somewhere(pages):
-    page = (pages["zh"] / "monthly_review.html").read_text("utf-8")
+@pytest.mark.parametrize(("name", "sections"), [("monthly_review.html", 11), ("intake_review.html", 6)])
+def test_every_section_is_in_the_contents_and_every_link_leads_somewhere(pages, name, sections):
+    page = (pages["zh"] / name).read_text("utf-8")
     contents = re.search(r"<nav.*?</nav>", page, re.DOTALL)[0]
     ids = set(re.findall(r'id="([^"]+)"', page))
 
     anchors = re.findall(r'href="#([^"]+)"', page)
 
-    assert len(re.findall("<h2", without_scripts(page))) == len(re.findall("<li>", contents)) == 11
+    assert len(re.findall("<h2", without_scripts(page))) == len(re.findall("<li>", contents)) == sections
     assert set(anchors) <= ids
 
 
-def test_every_section_of_the_review_ends_in_a_tie(pages):
-    page = (pages["zh"] / "monthly_review.html").read_text("utf-8")
-
-    assert page.count('class="tie"') == 11
+@pytest.mark.parametrize(("name", "ties"), [("monthly_review.html", 11), ("intake_review.html", 7)])
+def test_every_section_of_a_review_ends_in_a_tie(pages, name, ties):
+    assert (pages["zh"] / name).read_text("utf-8").count('class="tie"') == ties
 
 
 def test_the_page_shows_no_code_and_no_error(pages):
@@ -87,16 +88,23 @@ def test_the_page_shows_no_code_and_no_error(pages):
     assert 'class="error"' not in page
 
 
-@pytest.mark.parametrize("name", ["monthly_review.html", "index.html"])
+@pytest.mark.parametrize("name", PAGES)
 def test_every_bound_figure_of_a_written_page_is_that_of_its_table(pages, name):
-    assert narrative.verify_figures((pages["zh"] / name).read_text("utf-8"), load_run(pages["zh"])) > 20
+    assert narrative.verify_figures((pages["zh"] / name).read_text("utf-8"), load_run(pages["zh"])) > 14
 
 
 def test_the_door_links_to_every_page_the_work_list_and_every_table(pages):
     door = (pages["zh"] / "index.html").read_text("utf-8")
     links = set(re.findall(r'href="([^"#]+)"', door))
 
-    assert {"monthly_review.html", "discrepancies.xlsx", "summary.json", "MANIFEST.json", "tables/bridge.parquet"} <= links
+    assert {
+        "intake_review.html",
+        "monthly_review.html",
+        "discrepancies.xlsx",
+        "summary.json",
+        "MANIFEST.json",
+        "tables/bridge.parquet",
+    } <= links
 
 
 def test_a_page_made_twice_is_byte_equal_and_small(pages, tmp_path):

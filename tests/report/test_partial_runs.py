@@ -5,14 +5,16 @@ import json
 import polars as pl
 import pytest
 
-from recon_kit import charts, display, narrative, views
+from recon_kit import charts, display, intake_view, narrative, views
 from recon_kit.record import load_run
 
 PIECES = (
     display.masthead, display.headline, display.story, display.bridge_table, display.codes_table, display.owners_table,
     display.top_findings, display.detail, display.ageing_table, display.kpi_table, display.not_checked, display.intake_table,
     display.controls_table, charts.plot_bridge, charts.plot_codes, charts.plot_owners, charts.plot_ageing,
-    charts.plot_daily_refunds, charts.plot_daily_cases,
+    charts.plot_daily_refunds, charts.plot_daily_cases, charts.plot_days, intake_view.masthead, intake_view.headline,
+    intake_view.reasons, intake_view.files_table, intake_view.warnings, intake_view.gaps_table, intake_view.totals_table,
+    intake_view.set_aside_table, intake_view.set_aside_rows, intake_view.snapshots_table, intake_view.absent_table,
 )  # fmt: skip
 
 
@@ -51,6 +53,7 @@ def without_bills(run_folder):
 @pytest.fixture
 def without_findings(run_folder):
     keep(run_folder, "discrepancies", pl.lit(value=False))
+    keep(run_folder, "controls", pl.lit(value=False))
     restate(run_folder, codes={}, related={}, verdict="reconciled", not_checked={}, controls=[], warnings=[])
     return load_run(run_folder)
 
