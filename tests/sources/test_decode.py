@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import io
 import zipfile
@@ -7,6 +8,7 @@ import pytest
 import xlsxwriter
 
 from recon_kit.errors import SourceError
+from recon_kit.sources import decode
 from recon_kit.sources.decode import open_grids, read_body, read_lines, with_separator
 from recon_kit.sources.workbook import _mark_rounded
 
@@ -275,3 +277,23 @@ def test_a_quotation_that_swallows_hundreds_of_lines_before_it_closes_is_an_erro
 
     with pytest.raises(SourceError, match="quotation mark is not closed"):
         body_of(grid_of(tmp_path, text))
+
+
+def test_what_gbk_decodes_gb18030_decodes_to_the_same_characters():
+    """The decoder tries the faster of the two first."""
+    for first in range(0x81, 0x100):
+        for pair in (bytes((first, second)) for second in range(0x100)):
+            with contextlib.suppress(UnicodeDecodeError):
+                assert pair.decode("gbk") == pair.decode("gb18030")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_where_a_text_is_cut_into_pieces_changes_nothing(tmp_path, monkeypatch, end):
+    monkeypatch.setattr(decode, "CHUNK", 7)
+    monkeypatch.setattr(decode, "MAX_HEAD", 64)
+    text = "编号,品名" + end + "".join(f"A{n},杯子㐂𠮷{n}{end}" for n in range(40))
+
+    body = body_of(grid_of(tmp_path, text.encode("gb18030")))
+
+    assert body["1"].to_list() == [f"杯子㐂𠮷{n}" for n in range(40)]
+    assert body["row"].to_list() == list(range(2, 42))
