@@ -247,8 +247,10 @@ def _open_archive(path: Path, name: str, workdir: Path) -> list[Grid] | None:
 
 def _open_text(stream: IO[bytes], name: str, digest: str, workdir: Path) -> Grid:
     """Decode a text stream strictly into a UTF-8 file with plain line ends."""
-    mark = stream.read(4)
-    utf16 = mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    start = stream.read(1 << 10)
+    utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if not utf16:
+        _refuse_zero_bytes(start.decode("latin-1"), 1, name)
     target = workdir / f"{digest}.csv"
     failed_at = []
     for encoding in ("utf-16",) if utf16 else ("utf-8-sig", "gb18030"):
