@@ -91,11 +91,15 @@ def merge(table: Table, sources: Sequence[Source]) -> Merged:
 
 
 def key_of(table: Table) -> list[pl.Expr]:
-    """The natural key as comparable text columns `_k0`, `_k1` …; tmall equals taobao, null equals null."""
+    """The natural key as comparable text columns `_k0`, `_k1` …; tmall equals taobao, 记-0012 equals 记-12, null equals null."""
     keys = []
     for number, name in enumerate(table.key):
         text = pl.col(name).cast(pl.String).fill_null("")
-        keys.append((text.replace("tmall", "taobao") if name == "platform" else text).alias(f"_k{number}"))
+        if name == "platform":
+            text = text.replace("tmall", "taobao")
+        elif name == "voucher_id":
+            text = text.str.replace(r"^(|.*\D)0+(\d+)$", "$1$2")
+        keys.append(text.alias(f"_k{number}"))
     return keys
 
 

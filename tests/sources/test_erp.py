@@ -72,6 +72,24 @@ def test_a_voucher_has_one_name_however_its_word_and_number_are_written(tmp_path
     assert collect(tmp_path).tables.voucher_lines["voucher_id"].to_list() == [voucher_id]
 
 
+def test_one_voucher_in_two_forms_is_one_voucher(tmp_path):
+    (tmp_path / "序时账.csv").write_text(
+        "日期,凭证字号,摘要,科目编码,借方金额,贷方金额\n2026-10-05,记-0010,退款,5001,,-1.00\n,,退款,101201,,1.00\n", "utf-8"
+    )
+    (tmp_path / "精斗云.csv").write_text(
+        "日期,凭证字,凭证号,分录序号,摘要,科目代码,借方金额,贷方金额,附件数\n"
+        "2026-10-05,记,10,1,退款,5001,,-1.00,2\n2026-10-05,记,10,2,退款,101201,,1.00,2\n",
+        "utf-8",
+    )
+
+    lines = collect(tmp_path).tables.voucher_lines
+
+    assert lines.select("voucher_id", "line_no", "credit_fen", "attachments").rows() == [
+        ("记-10", "1", -100, 2),
+        ("记-10", "2", 100, 2),
+    ]
+
+
 def test_a_layout_says_only_what_differs_from_the_one_it_extends(tmp_path):
     mine = tmp_path / "mine.toml"
     mine.write_text('extends = "ledger_list"\nname = "mine"\n[aliases]\n"摘要" = ["说明"]\n', "utf-8")
