@@ -26,6 +26,8 @@ LEAVES = "^(支|出|付|借|转出|-)"
 _DAYS = ("%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y")
 OTHER_FORMATS = (*_DAYS, *(f"{day} %H:%M:%S" for day in _DAYS), "%Y%m%d%H%M%S")
 MAX_WORDS = 30
+MAX_HEADERS, MAX_TABLES = 300, 4
+"""No more headers are looked at, and no more tables tried: those that know most of them by name."""
 SAFE_KINDS = ("unknown", "other")
 
 
@@ -104,8 +106,11 @@ def draft_layout(grid: Grid, table: str | None = None) -> Draft:
             "add a header row, or export the file again with one"
         )
     file = _open(*found)
-    drafts = [_draft(file, each) for each in TABLES.values() if table in (None, each.name)]
-    return max(drafts, key=_fit)
+    if table:
+        return _draft(file, TABLES[table])
+    promising = sorted(TABLES.values(), key=lambda each: -sum(is_known(word, each) for word in file.words))[:MAX_TABLES]
+    order = list(TABLES)
+    return max((_draft(file, each) for each in promising), key=lambda draft: (_fit(draft), -order.index(draft.table.name)))
 
 
 def _likeness(cells: Sequence[str]) -> int:
@@ -117,8 +122,10 @@ def _likeness(cells: Sequence[str]) -> int:
 
 def _open(grid: Grid, header: HeadRow) -> Unknown:
     places = {header_word(cell): place for place, cell in reversed(list(enumerate(header.cells)))}
-    words = tuple(dict.fromkeys(word for word in map(header_word, header.cells) if word and not word.startswith("@")))
-    body = read_body(grid, header, len(header.cells), sorted(places.values()))
+    words = tuple(dict.fromkeys(word for word in map(header_word, header.cells) if word and not word.startswith("@")))[
+        :MAX_HEADERS
+    ]
+    body = read_body(grid, header, len(header.cells), sorted(places[word] for word in words))
     is_footer = body[str(min(places[word] for word in words))].fill_null("").str.strip_chars().str.contains(FOOTER)
     frame = body.filter(~is_footer).select("row", **{word: clean(pl.col(str(places[word]))) for word in words})
     above = " ".join([grid.name, *(cell for row in grid.head if row.first < header.first for cell in row.cells)])

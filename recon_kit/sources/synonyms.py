@@ -48,9 +48,9 @@ def meanings(table: Table, word: str) -> list[tuple[int, Meaning]]:
     return [(1, known[near[0]][0])] if near else []
 
 
-def is_known(word: str) -> bool:
-    """Whether any table has a column under this header."""
-    return header_core(word) in _all_words()
+def is_known(word: str, table: Table | None = None) -> bool:
+    """Whether a table, or any table, has a column under this header."""
+    return header_core(word) in (_synonyms()[table.name] if table else _all_words())
 
 
 def meant_words(table: Table, column: Column, texts: pl.Series) -> dict[str, str]:
