@@ -202,9 +202,9 @@ def _split(grid: Grid, body: pl.DataFrame, layout: Layout, header_cell: str, fir
     if layout.totals:
         is_totals = cell.str.contains(layout.totals)
         is_note = is_note | is_totals | is_totals.shift(1, fill_value=False)
-    looks_blank = body.filter(is_blank)["row"].to_list()
+    looks_blank = body.filter(cell == "").filter(is_blank)["row"].to_list()
     raw = zip(looks_blank, read_lines(grid, looks_blank), strict=True) if looks_blank else ()
-    is_blank = is_blank & ~pl.col("row").is_in([row for row, line in raw if line.strip(', \t"')])
+    is_blank = pl.col("row").is_in([row for row, line in raw if not line.strip(', \t"')])
     is_header = cell == header_cell.strip(" \t\r\n\ufeff")
     marked = body.with_columns(is_note.alias("@note"), (is_blank | is_header).alias("@blank"))
     notes = marked.filter(pl.col("@note"))["row"].to_list()
