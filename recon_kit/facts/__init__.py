@@ -103,7 +103,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     covered = covered_from(collected, scope)
     later = later_files(collected.intake, scope)
 
-    orders = build_orders(given["orders"], scope)
+    orders = build_orders(given["orders"], given["flows"], scope)
     cases = build_cases(given["aftersales"], orders, scope)
     flows = build_flows(given["flows"], orders, cases, scope)
     refunds = match_refunds(cases, flows, scope, partitions=partitions)

@@ -321,7 +321,7 @@ def _allocations(left: pl.DataFrame, right: pl.DataFrame, orders: pl.DataFrame, 
     odd = due.with_columns(
         received.gather(due["allocation"]).alias("received_fen"), counts.gather(due["allocation"]).alias("n_payments")
     ).filter(pl.col("received_fen") != pl.col("expected_fen"))
-    about = ["order_id", "platform", "shop", "channel", "kind", "is_escrow", "pay_id", "confirmed_at"]
+    about = ["order_id", "platform", "shop", "channel", "kind", "is_escrow", "is_by_receipt", "pay_id", "confirmed_at"]
     odd_orders = left.select("o", "allocation", "paid_at").join(odd.select("allocation"), on="allocation", how="semi")
     due_odd = (
         odd_orders.hstack(orders.select(*about, "source_file", "source_row")[odd_orders["o"]])

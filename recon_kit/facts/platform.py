@@ -14,11 +14,11 @@ DONE_AT = pl.when(pl.col("platform_status") == "success").then(pl.coalesce("comp
 """When a success case ended; JD states no completion. Source: rulings 7."""
 
 
-def build_orders(orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+def build_orders(orders: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """One row per order, `o` its number in this run.
 
     Adds the usual `channel`, `is_escrow` (money arrives at confirmation), `confirmed_at` (null: not confirmed as of the
-    as-of day) and `pay_group`, the key that no payment, refund or voucher of the order leaves.
+    as-of day; in escrow also the first receipt where no completion is stated: the money is out, as `is_by_receipt` says) and `pay_group`, the key that no payment, refund or voucher of the order leaves.
     """
     return (
         orders.with_row_index("o")
@@ -33,7 +33,24 @@ def build_orders(orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
             pl.col("buyer_paid_fen").fill_null(0),
         )
         .pipe(_mark_shared_ids)
+        .pipe(_confirm_by_receipt, flows, scope)
     )
+
+
+def _confirm_by_receipt(orders: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """An export may state no completion, or only that of a whole order of which one line is settled."""
+    arrived = flows.filter((pl.col("kind") == "trade_receipt") & (pl.col("status") == "success") & scope.is_fact("success_at"))
+    waiting = orders.filter(pl.col("is_escrow") & pl.col("completed_at").is_null() & ~pl.col("is_shared_id"))
+    first = (
+        arrived.join(waiting.select("order_id"), on="order_id", how="semi")
+        .group_by("order_id")
+        .agg(pl.col("success_at").min().alias("arrived_at"))
+        .join(waiting.select("order_id", "o"), on="order_id", validate="1:1")
+    )
+    joined = orders.join(first.select("o", "arrived_at"), on="o", how="left", validate="1:1", maintain_order="left")
+    return joined.with_columns(
+        pl.coalesce("confirmed_at", "arrived_at").alias("confirmed_at"), pl.col("arrived_at").is_not_null().alias("is_by_receipt")
+    ).drop("arrived_at")
 
 
 def _mark_shared_ids(orders: pl.DataFrame) -> pl.DataFrame:

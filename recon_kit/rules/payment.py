@@ -11,6 +11,7 @@ from recon_kit.rules.rule import Rule, listing
 _one, _many = pl.col("n_orders") == 1, pl.col("n_orders") > 1
 _paid_once, _paid_twice = pl.col("n_payments") == 1, pl.col("n_payments") > 1
 _gap, _tolerance = pl.col("gap_fen"), pl.col("tolerance_fen")
+_by_receipt = pl.col("is_by_receipt").fill_null(value=False)
 _differs = _gap.abs() > _tolerance
 _excess = _one & _paid_twice & (_gap > _tolerance)
 
@@ -48,7 +49,8 @@ def _order_rule(code: str, when: pl.Expr, **more: Any) -> Rule:
 
 
 PAYMENT_RULES: tuple[Rule, ...] = (
-    _order_rule("P01", _one & (_paid_once | (_paid_twice & (_gap < 0))) & _differs),
+    # What is missing of an order that is not wholly confirmed is still in escrow.
+    _order_rule("P01", _one & (_paid_once | (_paid_twice & (_gap < 0))) & _differs & ~(_by_receipt & (_gap < 0))),
     Rule(
         "P02",
         ("orders", "payments"),

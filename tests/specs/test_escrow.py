@@ -170,3 +170,32 @@ def test_a_case_id_on_two_platforms_is_told_apart_by_the_vouchers_shop():
     )
 
     assert month.codes == []
+
+
+def test_money_that_arrived_is_out_of_escrow_where_the_export_states_no_completion():
+    """JD's and Douyin's exports may state no completion, or only that of a whole order of which one line is settled."""
+    sold = order("O1", "100.00", platform="jd", status="completed")
+    month = run(
+        world(
+            orders=[sold],
+            cases=[case("C1", "O1", "30.00", "2026-10-20", platform="jd")],
+            flows=[
+                receipt("O1", "100.00", "2026-10-15", channel="jd"),
+                refund("F1", "30.00", "2026-10-20", channel="jd", case_id="C1"),
+            ],
+            receipts=False,
+        )
+    )
+
+    assert month.codes == []
+    assert month.bridge == {"A0": 3000, "B0": 3000, "C0": 3000}
+
+
+@pytest.mark.parametrize(("arrived", "codes"), [("60.00", []), ("160.00", ["P01 O1"])])
+def test_what_is_missing_of_an_order_settled_in_part_is_still_in_escrow(arrived, codes):
+    sold = order("O1", "100.00", platform="douyin", status="shipped")
+    month = run(
+        world(orders=[sold], flows=[receipt("O1", arrived, "2026-10-15", channel="douyin")], receipts=False),
+    )
+
+    assert month.codes == codes
