@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
@@ -92,12 +94,25 @@ def run_period(
         say("write")
         write_tables(staging.path, outcome)
         if pages:
-            from recon_kit import report  # only here: notebooks and their kernel are slow to import
+            with _without_iri_grammar():
+                from recon_kit import report  # only here: notebooks and their kernel are slow to import
 
             report.write_run_pages(staging.path, language=config.entity.language, progress=progress)
             report.write_workbook(staging.path, language=config.entity.language)
         staging.describe(inputs=_inputs(collected), config=config.model_dump(mode="json", by_alias=True), versions=_versions())
     return RunResult(out / period, outcome.summary)
+
+
+@contextmanager
+def _without_iri_grammar() -> Iterator[None]:
+    """jsonschema, which nbformat imports, compiles a grammar of IRIs where it can: two seconds, for a check no notebook has."""
+    name = "rfc3987_syntax"
+    is_new = sys.modules.setdefault(name, None) is None  # type: ignore[arg-type]  # None: "not to be imported"
+    try:
+        yield
+    finally:
+        if is_new:
+            del sys.modules[name]
 
 
 def check_as_of(period: Period, as_of: date | None) -> date:
