@@ -40,7 +40,10 @@ class Pass:
 
 @dataclass(frozen=True)
 class Pair:
-    """One row of the matching matrix: what is compared, by which ladder. Source: docs/method.md, matrix."""
+    """One row of the matching matrix: what is compared, by which ladder. Source: docs/method.md, matrix.
+
+    `unit`: what `amount_fen` of its rows counts; of pieces none is forgiven, of fen the tolerance of a row.
+    """
 
     name: str
     left: str
@@ -48,6 +51,7 @@ class Pair:
     ladder: tuple[Pass, ...]
     zh: str
     en: str
+    unit: Literal["fen", "pieces"] = "fen"
 
 
 def _pass(name: str, how: How, *on: str, window: bool = False) -> Pass:
@@ -93,6 +97,47 @@ PAIRS: dict[str, Pair] = {
         ),
         "退款—账簿",
         "refund–ledger",
+    ),
+    "M6": Pair(
+        "M6",
+        "aftersales",
+        "receipts",
+        (
+            _pass("case_id", "key", "c"),
+            _pass("return_waybill_sku", "sole", "waybill", "sku"),
+            _pass("return_waybill", "sole", "waybill"),
+            _pass("order_sku_qty", "unique", "order", "sku"),
+            _pass("order_sku_sum", "sum", "order", "sku"),
+            _pass("order_sku", "sole", "order", "sku"),
+            _pass("order_rest", "rest", "order"),
+        ),
+        "售后—退货入库",
+        "case–warehouse receipt",
+        "pieces",
+    ),
+    "M7": Pair(
+        "M7",
+        "aftersales",
+        "shipments",
+        (
+            _pass("case_id", "key", "c"),
+            _pass("order_sku_qty", "unique", "order", "kind", "sku"),
+            _pass("order_sku_sum", "sum", "order", "kind", "sku"),
+            _pass("order_sku", "sole", "order", "kind", "sku"),
+            _pass("order_rest", "rest", "order", "kind"),
+        ),
+        "售后—补发换货维修出库",
+        "case–resend, exchange and repair shipment",
+        "pieces",
+    ),
+    "M8": Pair(
+        "M8",
+        "order_lines",
+        "shipments",
+        (_pass("line_id", "key", "l"), _pass("order_sku", "sole", "order", "sku")),
+        "订单行—销售出库",
+        "order line–sale shipment",
+        "pieces",
     ),
 }
 """The pairs this build runs, by name. Each frame's `partition` is a hash of what its keys cannot cross."""

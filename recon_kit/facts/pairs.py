@@ -6,20 +6,22 @@ import polars as pl
 
 from recon_kit.errors import TieError
 from recon_kit.facts import Facts, platform_covered
+from recon_kit.facts.sides import EXCLUDED, SIDES, side
+from recon_kit.matching import PAIRS
 from recon_kit.results import MATCHES, UNMATCHED, conform_result
 from recon_kit.schema import AFTERSALES, FLOWS, ORDERS, PAYMENTS, REFUND_FLOW_KINDS, VOUCHER_LINES, natural_key
 
-_SIDE = ["side", "table", "row_key", "amount_fen", "group", "pass", "reason"]
-
 
 def pair_tables(facts: Facts) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return (`matches`, `unmatched`) of M1, M3 and M4; TieError when a row is missing or stands twice (a bug)."""
-    tolerance = facts.scope.config.tolerance.row
+    """Return (`matches`, `unmatched`) of every pair; TieError when a row is missing or stands twice (a bug)."""
     matches, unmatched = [], []
-    for pair, sides in (("M1", _order_payment(facts)), ("M3", _case_refund(facts)), ("M4", _refund_ledger(facts))):
-        for (side,), rows in sides.group_by("side"):
+    money = {"M1": _order_payment(facts), "M3": _case_refund(facts), "M4": _refund_ledger(facts)}
+    added = {pair: facts.more[f"sides_{pair}"].select(*SIDES) for pair in PAIRS if f"sides_{pair}" in facts.more}
+    for pair, sides in (money | added).items():
+        tolerance = facts.scope.config.tolerance.row if PAIRS[pair].unit == "fen" else 0
+        for (name,), rows in sides.group_by("side"):
             if rows.select("table", "row_key").is_duplicated().any():
-                raise TieError(f"pair {pair}, {side} side: a row stands twice; every row must have one outcome. This is a bug")
+                raise TieError(f"pair {pair}, {name} side: a row stands twice; every row must have one outcome. This is a bug")
         signed = pl.when(pl.col("side") == "right").then("amount_fen").otherwise(-pl.col("amount_fen"))
         matched = sides.filter(pl.col("group").is_not_null()).with_columns(signed.sum().over("group").alias("gap_fen"))
         small = (pl.col("gap_fen") != 0) & (pl.col("gap_fen").abs() <= tolerance)
@@ -35,23 +37,6 @@ def pair_tables(facts: Facts) -> tuple[pl.DataFrame, pl.DataFrame]:
         conform_result(pl.concat(matches).sort("pair", "group_id", "side", "table", "row_key"), MATCHES),
         conform_result(pl.concat(unmatched).sort("pair", "side", "table", "row_key"), UNMATCHED),
     )
-
-
-def _side(frame: pl.DataFrame, side: str, table: pl.Expr, key: pl.Expr, amount: pl.Expr, default: pl.Expr) -> pl.DataFrame:
-    """Rows of one side; `group`, `pass` and `reason` come from the match, `default` where the row took no part in it."""
-    reason = pl.when(pl.col("group").is_null()).then(pl.coalesce("unmatched", default))
-    return frame.select(
-        pl.lit(side).alias("side"),
-        table.alias("table"),
-        key.alias("row_key"),
-        amount.cast(pl.Int64).alias("amount_fen"),
-        pl.col("group"),
-        pl.col("pass"),
-        reason.alias("reason"),
-    ).select(_SIDE)
-
-
-_EXCLUDED = pl.lit("excluded")
 
 
 _REASON = pl.col("reason").alias("unmatched")
@@ -76,13 +61,13 @@ def _order_payment(facts: Facts) -> pl.DataFrame:
     payments = facts.receipts.payments.join(
         matched.right.select(pl.col("row").alias("p"), "group", "pass", _REASON), on="p", how="left", validate="1:1"
     )
-    outside = pl.when(pl.col("is_covered")).then(_EXCLUDED).otherwise(pl.lit("outside_window"))
+    outside = pl.when(pl.col("is_covered")).then(EXCLUDED).otherwise(pl.lit("outside_window"))
     key = pl.when(pl.col("table") == "flows").then(natural_key(FLOWS)).otherwise(natural_key(PAYMENTS))
     return pl.concat(
         [
-            _side(left, "left", pl.lit("orders"), natural_key(ORDERS), pl.coalesce("expected_fen", "buyer_paid_fen"), _EXCLUDED),
+            side(left, "left", pl.lit("orders"), natural_key(ORDERS), pl.coalesce("expected_fen", "buyer_paid_fen"), EXCLUDED),
             # A template row gained its order for the match; its own key is what the file stated.
-            _side(
+            side(
                 payments.with_columns(pl.col("stated_order_id").alias("order_id")),
                 "right",
                 pl.col("table"),
@@ -104,8 +89,8 @@ def _case_refund(facts: Facts) -> pl.DataFrame:
     )
     return pl.concat(
         [
-            _side(left, "left", pl.lit("aftersales"), natural_key(AFTERSALES), pl.col("amount_fen"), _EXCLUDED),
-            _side(right, "right", pl.lit("flows"), natural_key(FLOWS), pl.col("out_fen"), _EXCLUDED),
+            side(left, "left", pl.lit("aftersales"), natural_key(AFTERSALES), pl.col("amount_fen"), EXCLUDED),
+            side(right, "right", pl.lit("flows"), natural_key(FLOWS), pl.col("out_fen"), EXCLUDED),
         ]
     )
 
@@ -134,14 +119,14 @@ def _refund_ledger(facts: Facts) -> pl.DataFrame:
     )
     return pl.concat(
         [
-            _side(left, "left", pl.lit("flows"), natural_key(FLOWS), pl.col("out_fen"), _EXCLUDED),
-            _side(
+            side(left, "left", pl.lit("flows"), natural_key(FLOWS), pl.col("out_fen"), EXCLUDED),
+            side(
                 right,
                 "right",
                 pl.lit("voucher_lines"),
                 natural_key(VOUCHER_LINES),
                 pl.col("credit_fen") - pl.col("debit_fen"),
-                _EXCLUDED,
+                EXCLUDED,
             ),
         ]
     )
