@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from recon_kit.facts.platform import attach_order, channels_of_platforms
+from recon_kit.facts.platform import MONEY_AT, attach_order, channels_of_platforms
 from recon_kit.facts.scope import Scope
 from recon_kit.matching import PAIRS, Matched, match
 from recon_kit.schema import CASE_FLOW_KINDS, REFUND_FLOW_KINDS
 
 SOURCE = pl.concat_str("source_file", pl.lit(":"), "source_row")
-MONEY_AT = pl.when(pl.col("status") == "success").then(pl.coalesce("success_at", "at"))
-"""When a flow counts as money: only with status success; at `at` where its layout has no success time. Source: schema, flows."""
 LANES = ("small_transfer", "price_protection")
 """Flow kinds that pay only a case of their own kind; a refund flow may pay any refund case. Source: rulings 18."""
 

@@ -12,13 +12,16 @@ FINAL = pl.coalesce("final_fen", "approved_fen", "requested_fen").fill_null(0)
 """What a case ends at: its final amount, as approved where none is stated. Source: schema, aftersales."""
 DONE_AT = pl.when(pl.col("platform_status") == "success").then(pl.coalesce("completed_at", "approved_at", "applied_at"))
 """When a success case ended; JD states no completion. Source: rulings 7."""
+MONEY_AT = pl.when(pl.col("status") == "success").then(pl.coalesce("success_at", "at"))
+"""When a flow counts as money: only with status success; at `at` where its layout has no success time. Source: schema, flows."""
 
 
 def build_orders(orders: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """One row per order, `o` its number in this run.
 
     Adds the usual `channel`, `is_escrow` (money arrives at confirmation), `confirmed_at` (null: not confirmed as of the
-    as-of day; in escrow also the first receipt where no completion is stated: the money is out, as `is_by_receipt` says) and `pay_group`, the key that no payment, refund or voucher of the order leaves.
+    as-of day; in escrow also the first receipt where no completion is stated,
+    as `is_by_receipt` says: the money is out) and `pay_group`, the key that no payment, refund or voucher of the order leaves.
     """
     return (
         orders.with_row_index("o")
@@ -39,12 +42,13 @@ def build_orders(orders: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.
 
 def _confirm_by_receipt(orders: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """An export may state no completion, or only that of a whole order of which one line is settled."""
-    arrived = flows.filter((pl.col("kind") == "trade_receipt") & (pl.col("status") == "success") & scope.is_fact("success_at"))
+    receipts = flows.filter(pl.col("kind") == "trade_receipt").with_columns(MONEY_AT.alias("money_at"))
+    arrived = receipts.filter(scope.is_fact("money_at"))
     waiting = orders.filter(pl.col("is_escrow") & pl.col("completed_at").is_null() & ~pl.col("is_shared_id"))
     first = (
         arrived.join(waiting.select("order_id"), on="order_id", how="semi")
         .group_by("order_id")
-        .agg(pl.col("success_at").min().alias("arrived_at"))
+        .agg(pl.col("money_at").min().alias("arrived_at"))
         .join(waiting.select("order_id", "o"), on="order_id", validate="1:1")
     )
     joined = orders.join(first.select("o", "arrived_at"), on="o", how="left", validate="1:1", maintain_order="left")
