@@ -34,9 +34,11 @@ docs:
     python -m recon_kit.rules.document > docs/rules.md
     python -m recon_kit.sources.document > docs/sources.md
 
-# time and memory against the floor and against DuckDB
+# time and memory against the floor and its peers: DuckDB, polars, fastexcel
 bench orders="1000000":
     python -m benchmarks reconcile --orders {{ orders }}
+    python -m benchmarks read
+    python -m benchmarks xlsx
 
 # everything a newcomer does, on a fresh copy in a fresh environment
 ci:

@@ -1,41 +1,83 @@
-"""`python -m benchmarks reconcile [--orders N] [--rounds K]`."""
+"""`python -m benchmarks reconcile [--orders N]`, `read [--megabytes N]`, `xlsx [--rows N]`, each with `[--rounds K]`."""
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
+from benchmarks.exports import write_bill, write_workbook
 from benchmarks.month import write_month
-from benchmarks.reconcile import CONTESTANTS, measure, run_contestant
+from benchmarks.reading import READERS, SHEETS
+from benchmarks.reconcile import CONTESTANTS, Run, measure, run_contestant
 
 
 def main() -> None:
-    """Print each contestant's time and peak memory, and ours as a ratio to them."""
+    """Print each contestant's time and peak memory, and what they are to the others."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     reconcile = commands.add_parser("reconcile", help="load + match + rules against the floor and against DuckDB")
     reconcile.add_argument("--orders", type=int, default=1_000_000)
-    reconcile.add_argument("--rounds", type=int, default=3, help="the median of so many runs of each, taken in turns")
+    read = commands.add_parser("read", help="a bill in GB18030 against polars on the same rows in UTF-8")
+    read.add_argument("--megabytes", type=int, default=200)
+    xlsx = commands.add_parser("xlsx", help="a worksheet of 20 columns against fastexcel")
+    xlsx.add_argument("--rows", type=int, default=1_000_000)
+    for command in (reconcile, read, xlsx):
+        command.add_argument("--rounds", type=int, default=3, help="the median of so many runs of each, taken in turns")
     child = commands.add_parser("contestant", help="one measured process (used by the others)")
-    child.add_argument("name", choices=CONTESTANTS)
+    child.add_argument("name", choices=CONTESTANTS | READERS | SHEETS)
     child.add_argument("folder", type=Path)
     given = parser.parse_args()
     if given.command == "contestant":
-        run_contestant(given.name, given.folder)
+        run_contestant((CONTESTANTS | READERS | SHEETS)[given.name], given.folder)
         return
     with tempfile.TemporaryDirectory(prefix="recon-bench-") as name:
         folder = Path(name)
-        write_month(folder, given.orders)
-        rounds = [{contestant: measure(contestant, folder) for contestant in CONTESTANTS} for _ in range(given.rounds)]
-    seconds = {c: median(float(r[c]["seconds"]) for r in rounds) for c in CONTESTANTS}
-    peaks = {c: max(float(r[c]["peak_mib"]) for r in rounds) for c in CONTESTANTS}
-    print(f"{given.orders:,} orders, median of {given.rounds} runs")
-    for contestant in CONTESTANTS:
-        ratio = seconds["recon_kit"] / seconds[contestant]
-        measured = f"{seconds[contestant]:7.2f} s   recon_kit / it = {ratio:5.2f}   peak {peaks[contestant]:6.0f} MiB"
-        print(f"{contestant:10} {measured}   {rounds[0][contestant]['found']}")
+        if given.command == "reconcile":
+            write_month(folder, given.orders)
+            print(f"{given.orders:,} orders, median of {given.rounds} runs")
+            _print_ours_to_each(CONTESTANTS, folder, given.rounds)
+        elif given.command == "read":
+            write_bill(folder, given.megabytes)
+            print(f"{given.megabytes} MB of GB18030, median of {given.rounds} runs")
+            _print_each_to_last(READERS, folder, given.rounds)
+        else:
+            write_workbook(folder, given.rows)
+            print(f"{given.rows:,} rows of 20 columns, median of {given.rounds} runs")
+            _print_each_to_last(SHEETS, folder, given.rounds)
+
+
+def _measure(names: Iterable[str], folder: Path, rounds: int) -> dict[str, Run]:
+    """Median seconds, highest peak and what was found, per contestant; they run in turns."""
+    runs = [{name: measure(name, folder) for name in names} for _ in range(rounds)]
+    return {
+        name: Run(
+            seconds=median(run[name]["seconds"] for run in runs),
+            peak_mib=max(run[name]["peak_mib"] for run in runs),
+            found=runs[0][name]["found"],
+        )
+        for name in names
+    }
+
+
+def _print_ours_to_each(names: Iterable[str], folder: Path, rounds: int) -> None:
+    measured = _measure(names, folder, rounds)
+    for name, run in measured.items():
+        ratio = measured["recon_kit"]["seconds"] / run["seconds"]
+        print(
+            f"{name:10} {run['seconds']:7.2f} s   recon_kit / it = {ratio:5.2f}   peak {run['peak_mib']:6.0f} MiB   {run['found']}"
+        )
+
+
+def _print_each_to_last(names: Iterable[str], folder: Path, rounds: int) -> None:
+    measured = _measure(names, folder, rounds)
+    floor, least = list(measured.items())[-1]
+    for name, run in measured.items():
+        ratio, over = run["seconds"] / least["seconds"], run["peak_mib"] - least["peak_mib"]
+        to_floor = f"it / {floor} = {ratio:5.2f}   peak {run['peak_mib']:6.0f} MiB ({over:+.0f})"
+        print(f"{name:10} {run['seconds']:7.2f} s   {to_floor}   {run['found']}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TypedDict
 
 import polars as pl
 
@@ -66,7 +67,7 @@ def run_floor(folder: Path) -> dict[str, int]:
     return {
         "findings": 0,
         "A0": int(cases["final_fen"].sum()),
-        "B0": -int(by_case["amount_fen"].sum() + by_order["amount_fen"].sum()),
+        "B0": -int(by_case["amount_fen"].sum()) - int(by_order["amount_fen"].sum()),
         "C0": int(booked["credit_fen"].sum()) + 0 * paid.height,
     }
 
@@ -113,22 +114,30 @@ def run_duckdb(folder: Path) -> dict[str, int]:
 CONTESTANTS: dict[str, Callable[[Path], dict[str, int]]] = {"recon_kit": run_ours, "floor": run_floor, "duckdb": run_duckdb}
 
 
-def measure(name: str, folder: Path) -> dict[str, float | dict[str, int]]:
-    """Run one contestant in a process of its own: its own seconds (imports apart), peak MiB and what it found."""
+class Run(TypedDict):
+    """Seconds of one contestant (imports apart), its peak memory and what it found."""
+
+    seconds: float
+    peak_mib: float
+    found: dict[str, int]
+
+
+def measure(name: str, folder: Path) -> Run:
+    """Run one contestant in a process of its own."""
     command = [sys.executable, "-m", "benchmarks", "contestant", name, str(folder)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    result: dict[str, float | dict[str, int]] = json.loads(done.stdout)
+    result: Run = json.loads(done.stdout)
     return result
 
 
-def run_contestant(name: str, folder: Path) -> None:
+def run_contestant(contestant: Callable[[Path], dict[str, int]], folder: Path) -> None:
     """What the child process does: import, run, print one JSON line."""
     import resource
 
     import recon_kit.facts  # noqa: F401 - imported before the clock starts
 
     began = time.perf_counter()
-    found = CONTESTANTS[name](folder)
+    found = contestant(folder)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": seconds, "peak_mib": peak, "found": found}))
