@@ -32,14 +32,19 @@ _REFERENCE = re.compile(rb"""(?<![\w:.-])r\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _PLACE = re.compile(rb"([A-Za-z]{0,3})([0-9]{1,7})")
 _TYPE = re.compile(rb"""(?<![\w:.-])t\s*=\s*["'](\w+)["']""")
 _NUMBER = re.compile(rb"[0-9]+(?:\.[0-9]*)?(?:[eE]\+?[0-9]+)?")
+_FORMULA = re.compile(
+    rb"<(?:[\w.-]+:)?c\b([^>]*)>\s*<(?:[\w.-]+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:[\w.-]+:)?f>)\s*"
+    rb"(?:</(?:[\w.-]+:)?c>|<(?:[\w.-]+:)?v\s*/>|<(?:[\w.-]+:)?v>\s*</)"
+)
+"""A formula without a stored value: the reader shows an empty cell."""
 
 
 def scan_sheet(archive: zipfile.ZipFile, part: str, where: str) -> Damaged:
     """Refuse a sheet that would not fit in memory; return its numbers that lost digits."""
-    plain = _scan_plain(_blocks(archive, part, where))
+    plain = _scan_plain(_refuse_formulas(read_blocks(archive, part, where), where))
     if plain and _fits(plain[0], plain[1]):
         return plain[2]
-    cells, places, damaged = _walk(_blocks(archive, part, where), where)
+    cells, places, damaged = _walk(_refuse_formulas(read_blocks(archive, part, where), where), where)
     if not _fits(cells, places):
         raise SourceError(
             f"{where}: {cells} cells spread over {places} places (about {places * 47 >> 20} MB); expected a plain table of "
@@ -52,7 +57,22 @@ def _fits(cells: int, places: int) -> bool:
     return places <= MAX_CELLS and (places <= SMALL or places <= MAX_SPARSENESS * cells)
 
 
-def _blocks(archive: zipfile.ZipFile, part: str, where: str) -> Iterator[bytes]:
+def _refuse_formulas(blocks: Iterable[bytes], where: str) -> Iterator[bytes]:
+    """The blocks, as long as every formula in them has a value; that of one with the type `str` may be the empty text."""
+    for block in blocks:
+        if b"<f" in block or b":f" in block:
+            for attributes in _FORMULA.findall(block):
+                kind, place = _TYPE.search(attributes), _REFERENCE.search(attributes)
+                if kind is None or kind[1] != b"str":
+                    cell = (place[1] or place[2]).decode("ascii", "replace") if place else "?"
+                    raise SourceError(
+                        f"{where}, cell {cell}: a formula without a stored value, which would read as empty; expected values; "
+                        "open the file in Excel or WPS and save it"
+                    )
+        yield block
+
+
+def read_blocks(archive: zipfile.ZipFile, part: str, where: str) -> Iterator[bytes]:
     """The XML in blocks that end behind a row or before a cell, so that no cell is cut in two."""
     rest = b""
     with archive.open(part) as stream:

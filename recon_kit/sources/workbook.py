@@ -7,17 +7,22 @@ notation, which no id column accepts. Source: design of this package, measured w
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
+from collections.abc import Iterable
 from xml.etree import ElementTree
 
 import fastexcel
 import polars as pl
 
 from recon_kit.errors import SourceError
-from recon_kit.sources.sheet_scan import Damaged, scan_sheet
+from recon_kit.sources.sheet_scan import Damaged, read_blocks, scan_sheet
 
-MAX_RATIO = 200
+MAX_RATIO, MAX_RATIO_OF_LARGE, LARGE = 200, 40, 64 << 20
+MAX_INDEX_BYTES, MAX_TEXT_BYTES = 8 << 20, 512 << 20
+"""Of the parts that list the sheets, and of the text that the cells come to when each has its shared string to itself."""
+_SHARED = re.compile(rb"""<(?:[\w.-]+:)?c\s[^>]*\bt\s*=\s*["']s["'][^>]*>\s*<(?:[\w.-]+:)?v[^>]*>([0-9]+)<""")
 
 
 def read_sheets(data: bytes, name: str) -> list[tuple[str, pl.DataFrame]]:
@@ -26,23 +31,22 @@ def read_sheets(data: bytes, name: str) -> list[tuple[str, pl.DataFrame]]:
     Raises SourceError for an encrypted or broken workbook and for one that would not fit in memory.
     """
     damaged = _scan_workbook(data, name) if data.startswith(b"PK") else {}
+    frames = []
     try:
         book = fastexcel.read_excel(data)
-        sheets = [book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string") for sheet in book.sheet_names]
+        for title in book.sheet_names:
+            sheet = book.load_sheet(title, header_row=None, skip_rows=0, dtypes="string")
+            if sheet.visible != "visible" or not sheet.width:
+                continue
+            frame = sheet.to_polars()
+            frame = frame.rename(dict(zip(frame.columns, map(str, range(frame.width)), strict=True)))
+            frame = frame.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row"), pl.all())
+            frames.append((title, _mark_damaged(frame, damaged[title]) if title in damaged else _mark_rounded(frame)))
     except fastexcel.FastExcelError as error:
         hint = "it may be protected by a password" if data.startswith(b"\xd0\xcf") else "it may be cut off"
         raise SourceError(
             f"{name}: the workbook cannot be opened ({type(error).__name__}; {hint}); save it again without a password"
         ) from None
-    frames = []
-    for sheet in sheets:
-        if sheet.visible != "visible" or not sheet.width:
-            continue
-        frame = sheet.to_polars()
-        frame = frame.rename(dict(zip(frame.columns, map(str, range(frame.width)), strict=True)))
-        frame = frame.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row"), pl.all())
-        marked = _mark_damaged(frame, damaged[sheet.name]) if sheet.name in damaged else _mark_rounded(frame)
-        frames.append((sheet.name, marked))
     return frames
 
 
@@ -73,13 +77,15 @@ def _scan_workbook(data: bytes, name: str) -> dict[str, Damaged]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for info in archive.infolist():
-                if info.file_size > MAX_RATIO * max(info.compress_size, 1 << 16):
-                    raise SourceError(
-                        f"{name}: part {info.filename} unpacks to {info.file_size >> 20} MB from {info.compress_size >> 10} KB; "
-                        "expected an export; open the file and save it again"
-                    )
+                _refuse_part(archive, info, name)
+            if "[Content_Types].xml" not in archive.namelist():
+                raise SourceError(
+                    f"{name}: an archive inside an archive; expected tables in it; unpack it and put its files here"
+                )
             damaged: dict[str, Damaged] = {}
-            for sheet, part in _sheet_parts(archive):
+            parts = _sheet_parts(archive)
+            _refuse_repeated_text(archive, [part for _, part in parts], name)
+            for sheet, part in parts:
                 damaged.setdefault(sheet, set()).update(scan_sheet(archive, part, f"{name}, sheet {sheet}"))
             return damaged
     except (
@@ -94,6 +100,46 @@ def _scan_workbook(data: bytes, name: str) -> dict[str, Damaged]:
         raise SourceError(
             f"{name}: the workbook is broken ({type(error).__name__}); expected a whole .xlsx file; export it again"
         ) from None
+
+
+def _refuse_part(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> None:
+    """Refuse a part that swells beyond any export, and one that declares entities, which no export has a use for."""
+    ratio = MAX_RATIO_OF_LARGE if info.file_size > LARGE else MAX_RATIO
+    index = re.search(r"(^|/)(workbook\.xml|[^/]*\.rels)$", info.filename)
+    if info.file_size > ratio * max(info.compress_size, 1 << 16) or (index and info.file_size > MAX_INDEX_BYTES):
+        raise SourceError(
+            f"{name}: part {info.filename} unpacks to {info.file_size >> 20} MB from {info.compress_size >> 10} KB; "
+            "expected an export; open the file and save it again"
+        )
+    with archive.open(info) as stream:
+        if b"<!DOCTYPE" in stream.read(1 << 16):
+            raise SourceError(f"{name}: part {info.filename} declares a document type; expected a plain workbook; save it again")
+
+
+def _refuse_repeated_text(archive: zipfile.ZipFile, parts: Iterable[str], name: str) -> None:
+    """Refuse sheets whose cells repeat shared strings until their text fits in no memory."""
+    if "xl/sharedStrings.xml" not in archive.namelist():
+        return
+    lengths: list[int] = []
+    rest = b""
+    with archive.open("xl/sharedStrings.xml") as stream:
+        while chunk := stream.read(1 << 20):
+            *whole, rest = (rest + chunk).split(b"si>")
+            lengths += map(len, whole)
+    longest = max(lengths, default=0)
+    sizes = {part: archive.getinfo(part).file_size for part in parts}
+    if longest * sum(sizes.values()) // len(b'<c t="s"><v>1</v></c>') <= MAX_TEXT_BYTES:
+        return
+    lengths = lengths[1::2]  # what stands between two strings is a piece of its own
+    total = 0
+    for part in sizes:
+        for block in read_blocks(archive, part, name):
+            total += sum(lengths[n] if n < len(lengths) else longest for n in map(int, _SHARED.findall(block)))
+            if total > max(MAX_TEXT_BYTES, sum(sizes.values())):
+                raise SourceError(
+                    f"{name}: the cells repeat shared text of more than {total >> 20} MB; expected an export; "
+                    "open the file and save it again"
+                )
 
 
 def _sheet_parts(archive: zipfile.ZipFile) -> list[tuple[str, str]]:

@@ -40,7 +40,11 @@ CASES = {
         r"a\.csv, row 2: a quotation mark is not closed",
     ),
     "a quotation mark inside a cell": (bill(row(1, memo='6" 锅'), row(2)), "accept", ""),
-    "a zero byte": (bill(row(1), row(2, memo="退\0款")), "reject", r"a\.csv, line 3: this is no text file \(it holds a zero byte\)"),
+    "a zero byte": (
+        bill(row(1), row(2, memo="退\0款")),
+        "reject",
+        r"a\.csv, line 3: this is no text file \(it holds a zero byte\)",
+    ),
     "a byte-order mark between two pasted files": ("\ufeff" + bill(row(1)) + "\ufeff" + bill(row(2)), "accept", ""),
     "a byte-order mark inside a cell": (bill(row(1, memo="退\ufeff款"), row(2)), "accept", ""),
     "right-to-left marks": (bill(row(1, memo="\u202egnp.exe\u202c"), row(2)), "accept", ""),

@@ -55,9 +55,7 @@ def test_an_amount_is_exact_to_the_fen_or_set_aside(tmp_path, text, expected, ki
     [(12.3, 1230), (0.1 + 0.2, 30), (1e5, 10_000_000), (12.345, NOT_EXACT), (1e14, 10**16), (1e16, NOT_EXACT), (-0.0, 0)],
 )
 def test_a_numeric_cell_is_the_amount_it_was_typed_as(tmp_path, number, expected):
-    collected = collected_from(
-        put(tmp_path, {"a.xlsx": sheet(FLOWS.split(","), ["card", "F1", "2026-10-09", "refund", number])})
-    )
+    collected = collected_from(put(tmp_path, {"a.xlsx": sheet(FLOWS.split(","), ["card", "F1", "2026-10-09", "refund", number])}))
 
     assert collected.tables.flows["amount_fen"].to_list() + collected.quarantine["reason"].to_list() == [expected]
 
@@ -153,11 +151,11 @@ def test_a_quantity_is_a_whole_number(tmp_path):
 
 
 def test_amounts_of_several_currencies_are_not_added_up(tmp_path):
-    header = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注"  # noqa: E501
-    rows = [
-        f"`2026-10-09 12:00:00,`wx,`1,`0,`,`420000{n},`26100{n},`o,`JSAPI,`SUCCESS,`CMB,`{currency},`5.00,`0.00,`0,`0,`0.00,`0.00,`,`,`茶杯,`,`0.03,`0.60%,`5.00,`0.00,`"
-        for n, currency in enumerate(("CNY", "USD"))
-    ]
+    usual = {"交易时间": "2026-10-09 12:00:00", "商户号": "1", "微信订单号": "42", "商户订单号": "26", "交易状态": "SUCCESS"}
+    amounts = {"应结订单金额": "5.00", "手续费": "0.03", "订单金额": "5.00"}
+    bills = [{**usual, "微信订单号": f"42{n}", "货币种类": name, **amounts} for n, name in enumerate(("CNY", "USD"))]
+    rows = [",".join(f"`{cell}" for cell in bill.values()) for bill in bills]
+    header = ",".join(bills[0])
     outcome, said = outcome_of(put(tmp_path, {"a.csv": "\n".join([header, *rows]) + "\n"}))
 
     assert outcome == "quarantine"
