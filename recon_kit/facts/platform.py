@@ -20,8 +20,8 @@ def build_orders(orders: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.
     """One row per order, `o` its number in this run.
 
     Adds the usual `channel`, `is_escrow` (money arrives at confirmation), `confirmed_at` (null: not confirmed as of the
-    as-of day; in escrow also the first receipt where no completion is stated,
-    as `is_by_receipt` says: the money is out) and `pay_group`, the key that no payment, refund or voucher of the order leaves.
+    as-of day; in escrow also the first receipt of an order that is completed or settled in part without stating when, as
+    `is_by_receipt` says) and `pay_group`, the key that no payment, refund or voucher of the order leaves.
     """
     return (
         orders.with_row_index("o")
@@ -41,15 +41,16 @@ def build_orders(orders: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.
 
 
 def _confirm_by_receipt(orders: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.DataFrame:
-    """An export may state no completion, or only that of a whole order of which one line is settled."""
+    """An export may state no completion of a completed order, or only that of a whole order of which one line is settled."""
     receipts = flows.filter(pl.col("kind") == "trade_receipt").with_columns(MONEY_AT.alias("money_at"))
-    arrived = receipts.filter(scope.is_fact("money_at"))
     waiting = orders.filter(pl.col("is_escrow") & pl.col("completed_at").is_null() & ~pl.col("is_shared_id"))
     first = (
-        arrived.join(waiting.select("order_id"), on="order_id", how="semi")
+        receipts.filter(scope.is_fact("money_at"))
+        .join(waiting.select("order_id"), on="order_id", how="semi")
         .group_by("order_id")
-        .agg(pl.col("money_at").min().alias("arrived_at"))
-        .join(waiting.select("order_id", "o"), on="order_id", validate="1:1")
+        .agg(pl.col("money_at").min().alias("arrived_at"), pl.col("amount_fen").sum().alias("arrived_fen"))
+        .join(waiting.select("order_id", "o", "status", "buyer_paid_fen"), on="order_id", validate="1:1")
+        .filter((pl.col("status") == "completed") | (pl.col("arrived_fen") < pl.col("buyer_paid_fen")))
     )
     joined = orders.join(first.select("o", "arrived_at"), on="o", how="left", validate="1:1", maintain_order="left")
     return joined.with_columns(
