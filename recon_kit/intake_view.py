@@ -62,8 +62,9 @@ def files_table(run: Run, language: str) -> Shown:
 
 
 def warnings(run: Run, language: str) -> Shown:
-    """What the run warns of: unknown files, platforms without a bill, templates that say otherwise."""
-    listed = "".join(f"<li>{escape(text)}</li>" for text in run.summary["warnings"])
+    """What the run warns of (unknown files, platforms without a bill, templates that say otherwise), then its remarks."""
+    notes = (*run.summary["warnings"], *run.summary.get("remarks", ()))
+    listed = "".join(f"<li>{escape(text)}</li>" for text in notes)
     return Shown(f"<ul>{listed}</ul>") if listed else _sentence("no_warnings", language)
 
 
@@ -154,6 +155,18 @@ def snapshots_table(run: Run, language: str) -> Shown:
     )
     is_old = (frame["is_current"] & (frame["age_days"] > trust.STALE_DAYS)).fill_null(value=False)
     return Shown(short_table(shown, language, "snapshots-table", right=("age",), strong=pl.lit(is_old)).html + more)
+
+
+def ledger_table(run: Run, language: str) -> Shown:
+    """How the period's refund lines in the ledger say which refund they book, and the share of them that was found."""
+    frame = run.table("ledger_ties")
+    if frame.is_empty():
+        return _sentence("no_ledger" if not run.has("voucher_lines") else "no_refund_lines", language)
+    words = [value_label("how", how, language) for how in frame["how"]]
+    sums = with_total(frame.select(pl.Series("how", words, pl.String), pl.exclude("how")), language, "how")
+    share = pl.Series("share", [f"{tied / n:.1%}" for n, tied in sums.select("n_lines", "n_tied").iter_rows()], pl.String)
+    shown = sums.with_columns(share).select("how", "n_lines", "n_tied", "share", "amount_fen", "tied_fen")
+    return short_table(shown, language, "ledger-table", right=("share",), strong=is_total("how", language))
 
 
 def absent_table(run: Run, language: str) -> Shown:

@@ -127,6 +127,8 @@ FIGURES: dict[str, Figure] = {
     "trust.quiet_days": Figure("intake_days", pl.col("n").max().fill_null(0), "days", frame=trust.quiet),
     "trust.stale": Figure("intake", pl.len(), "snapshots", frame=trust.stale),
     "trust.stale_days": Figure("intake", pl.col("age_days").max().fill_null(0), "snapshots", frame=trust.stale),
+    "trust.unfounded": Figure("ledger_ties", pl.col("n_lines").sum(), "ledger", frame=trust.unfounded),
+    "trust.unfounded_fen": Figure("ledger_ties", pl.col("amount_fen").abs().sum(), "ledger", "fen", frame=trust.unfounded),
     "trust.absent": Figure("intake", pl.col("n").null_count(), "absent", frame=trust.tables),
     "kpi.refunded": _rate("refund_rate_amount_period", "numerator", "fen"),
     "kpi.paid": _rate("refund_rate_amount_period", "denominator", "fen"),

@@ -208,7 +208,7 @@ def render_door(run: Run, language: str) -> str:
             not_checked=Markup(_without_style(display.not_checked(run, language).html)),  # noqa: S704
             pages=pages,
             files=["summary.json", "MANIFEST.json", *(f"tables/{name}" for name in tables)],
-            warnings=run.summary["warnings"],
+            warnings=[*run.summary["warnings"], *run.summary.get("remarks", [])],
         )
     )
     html = _shell(language, title=_title(run, language), contents=[], body=Markup(body), run=run, scripts=[], door="")  # noqa: S704

@@ -190,6 +190,7 @@ def verdict_of(facts: Facts, bridge: Bridge, findings: pl.DataFrame) -> str:
 def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[str, pl.DataFrame]) -> dict[str, Any]:
     """The content of summary.json: plain values only, equal for equal inputs."""
     scope, found = facts.scope, results["discrepancies"]
+    language = scope.config.entity.language
     primary = found.filter(pl.col("primary_id").is_null())
     sums = [pl.col(name).sum() for name in ("gap_fen", "expected_fen", "actual_fen", "loss_fen")]
     codes = primary.group_by("code").agg(pl.len().alias("n"), *sums, pl.col("nature").first()).sort("code")
@@ -201,7 +202,7 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
         "entity": scope.config.entity.name,
         "period": scope.period.text,
         "as_of": scope.as_of.isoformat(),
-        "language": scope.config.entity.language,
+        "language": language,
         "standard": scope.config.standard,
         "verdict": verdict_of(facts, bridge, found),
         "unexplained_fen": bridge.unexplained_fen,
@@ -216,7 +217,8 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
         "kpis": {
             row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in totals.iter_rows(named=True)
         },
-        "warnings": [note.text(scope.config.entity.language) for note in collected.warnings] + _uncovered(facts),
+        "warnings": [note.text(language) for note in collected.warnings if not note.is_remark] + _uncovered(facts),
+        "remarks": [note.text(language) for note in collected.warnings if note.is_remark],
         "inputs_sha256": _digest([f"{entry['file']} {entry['sha256']}" for entry in _inputs(collected)]),
         "versions": _versions(),
     }

@@ -30,7 +30,7 @@ def level(run: Run) -> str:
     """`no`: a file is not whole, days are missing, or a file was mostly not read; `reserved`: something to know; `yes`."""
     if broken_totals(run).height or gaps(run).height or unread(run).height:
         return "no"
-    doubts = (run.table("quarantine"), repeated(run), stale(run), quiet(run))
+    doubts = (run.table("quarantine"), repeated(run), stale(run), quiet(run), unfounded(run))
     if any(frame.height for frame in doubts) or run.summary["warnings"] or run.summary["not_checked"]:
         return "reserved"
     return "yes"
@@ -67,6 +67,11 @@ def broken_totals(run: Run) -> pl.DataFrame:
 def repeated(run: Run) -> pl.DataFrame:
     """The findings of a key that came twice; rows repeated by overlapping exports are none."""
     return run.findings.filter(pl.col("code") == "K05")
+
+
+def unfounded(run: Run) -> pl.DataFrame:
+    """The row of `ledger_ties` of lines that speak of a refund and do not say which; none where all of them do."""
+    return run.table("ledger_ties").filter(pl.col("how") == "none")
 
 
 def gaps(run: Run) -> pl.DataFrame:

@@ -185,6 +185,11 @@ def _applied(run: Run) -> int:
     return int(cases.select(run.period.contains("applied_at").sum()).item())
 
 
+def _ledger_sum(run: Run) -> int:
+    """What the ledger's lines that say which refund they book come to: C0 where the bridge reaches the ledger."""
+    return _sum(run.table("ledger_ties").filter(pl.col("how") != "none"), "amount_fen")
+
+
 def _rows_by_day(run: Run) -> int:
     """The rows of the days drawn, of other days, and of files and rows without a day."""
     drawn = _sum(trust.days(run), "n")
@@ -238,6 +243,11 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
         lambda run: _sum(trust.snapshots(run), "rows_read"),
         lambda run: sum(row["rows_read"] for row in run.summary["rows"].values() if trust.is_snapshot(row["table"])),
         "count",
+    ),
+    "ledger": (
+        _ledger_sum,
+        lambda run: _line("C0")(run) if run.summary["bridge_ends_at"] == "C0" else _ledger_sum(run),
+        "fen",
     ),
     "absent": (
         lambda run: len({code for codes in trust.tables(run)["codes"] for code in codes}),

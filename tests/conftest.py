@@ -23,6 +23,7 @@ from recon_kit.results import (
     INTAKE,
     INTAKE_DAYS,
     KPIS,
+    LEDGER_TIES,
     QUARANTINE,
     conform_result,
     result_schema,
@@ -86,6 +87,12 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
         "kpis": kpis,
         "intake": intake,
         "intake_days": _days(intake),
+        "ledger_ties": conform_result(
+            pl.DataFrame(
+                {"how": ["column"], "n_lines": [9], "n_tied": [8], "amount_fen": [steps["C0"]], "tied_fen": [steps["C0"]]}
+            ),
+            LEDGER_TIES,
+        ),
         "quarantine": conform_result(
             intake.select(
                 "file", row=7, column=pl.lit("amount"), value=pl.lit(texts[0]), reason=pl.lit(texts[-1]), amount_fen=1290
@@ -126,6 +133,7 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
         "controls": _controls(texts),
         "kpis": {row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in kpis.to_dicts()},
         "warnings": [texts[-1]],
+        "remarks": [texts[0]],
         "inputs_sha256": "0" * 64,
         "versions": {"recon_kit": "0.1.0"},
     }

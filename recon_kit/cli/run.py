@@ -136,7 +136,7 @@ def _print_outcome(result: RunResult, language: str, pages: bool) -> None:
     if summary["not_checked"]:
         listed = ", ".join(f"{code} ({table})" for code, table in summary["not_checked"].items())
         console.print(("未检查(缺表)：" if zh else "Not checked (missing table): ") + listed, highlight=False)
-    for warning in summary["warnings"]:
+    for warning in (*summary["warnings"], *summary["remarks"]):
         console.print(("提示：" if zh else "Note: ") + warning, highlight=False, markup=False)
     door = result.run_dir / ("index.html" if pages else "summary.json")
     console.print(f"{'报告' if zh else 'Report'}: {door}", highlight=False, soft_wrap=True, markup=False)

@@ -9,7 +9,7 @@ from recon_kit.intake_view import COLOURED_AS
 from recon_kit.kpis import KPI_LIST
 from recon_kit.record import BRIDGE_LINES
 from recon_kit.resources import templates_dir
-from recon_kit.results import NATURE, OWNER, SEVERITY, VERDICT
+from recon_kit.results import LEDGER_TIES, NATURE, OWNER, SEVERITY, VERDICT
 from recon_kit.schema import CASE_KIND, PLATFORM, REASON_GROUP
 from recon_kit.sources.columns import UNREADABLE, YEAR_UNKNOWN
 from recon_kit.trust import STATES
@@ -41,7 +41,8 @@ def _places(text: str) -> frozenset[str]:
     [
         ("nature", NATURE), ("severity", SEVERITY), ("owner", OWNER), ("verdict", VERDICT), ("verdict_means", VERDICT),
         ("platform", PLATFORM), ("case_kind", CASE_KIND), ("reason_group", REASON_GROUP), ("bridge", BRIDGE_LINES),
-        ("bucket", BUCKET_ORDER), ("day", STATES), ("reason", REASONS), ("trust", COLOURED_AS), ("trust_means", COLOURED_AS),
+        ("bucket", BUCKET_ORDER), ("day", STATES), ("how", LEDGER_TIES.column("how").allowed), ("reason", REASONS),
+        ("trust", COLOURED_AS), ("trust_means", COLOURED_AS),
         ("tie", TIES), ("kpi", [k.name for k in KPI_LIST]), ("base", {k.base for k in KPI_LIST}),
         ("date_basis", {k.date_basis for k in KPI_LIST}),
     ],

@@ -14,7 +14,8 @@ PIECES = (
     display.controls_table, charts.plot_bridge, charts.plot_codes, charts.plot_owners, charts.plot_ageing,
     charts.plot_daily_refunds, charts.plot_daily_cases, charts.plot_days, intake_view.masthead, intake_view.headline,
     intake_view.reasons, intake_view.files_table, intake_view.warnings, intake_view.gaps_table, intake_view.totals_table,
-    intake_view.set_aside_table, intake_view.set_aside_rows, intake_view.snapshots_table, intake_view.absent_table,
+    intake_view.set_aside_table, intake_view.set_aside_rows, intake_view.snapshots_table,
+    intake_view.absent_table, intake_view.ledger_table,
 )  # fmt: skip
 
 

@@ -136,6 +136,17 @@ def test_rows_set_aside_are_counted_with_the_money_that_is_known_and_without_sig
     assert "not a time" in intake_view.set_aside_table(run, "en").html
 
 
+def test_ledger_lines_that_do_not_say_which_refund_they_book_are_a_reservation(quiet_run):
+    lines = {"n_lines": 4, "n_tied": 3, "amount_fen": 100, "tied_fen": 75}
+    tied = with_table(quiet_run, "ledger_ties", [{"how": "text", **lines}])
+    assert (trust.level(tied), trust.unfounded(tied).height) == ("yes", 0)
+
+    run = with_table(quiet_run, "ledger_ties", [{"how": "text", **lines}, {"how": "none", **lines, "n_tied": 0}])
+
+    assert trust.level(run) == "reserved"
+    assert "37.5%" in intake_view.ledger_table(run, "zh").html
+
+
 def test_payments_are_supplied_where_flows_are(run_folder):
     supplied = dict(trust.tables(load_run(run_folder)).select("table", "n").iter_rows())
 
