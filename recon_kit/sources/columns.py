@@ -113,6 +113,8 @@ def fault(column: Column, *, must_be_given: bool, has_year: bool = True) -> pl.E
         tests.append((value.abs() >= MAX_FEN, "金额过大"))
     if column.allowed:
         tests.append((~value.is_in(list(column.allowed)), "不在允许的取值之内"))
+    elif column.name == "period":
+        tests.append((~value.str.contains(r"^\d{4}-(0[1-9]|1[0-2])$"), "不是会计期间"))
     elif is_id(column):
         tests.append((value.str.contains(DAMAGED), "编号在表格软件中已损坏（数值单元格丢失末位）"))
     if must_be_given:

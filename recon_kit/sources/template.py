@@ -13,8 +13,13 @@ BOOLEANS = {
     **dict.fromkeys(("true", "True", "TRUE", "是", "1"), "true"),
     **dict.fromkeys(("false", "False", "FALSE", "否", "0"), "false"),
 }
-MONTH = r"^(\d{4}-\d{2})-01(?: 00:00:00)?$"
-"""What Excel makes of a month typed as 2026-10."""
+MONTHS = (
+    (r"^(\d{4})-(\d{2})-01(?: 00:00:00)?$", "$1-$2"),
+    (r"^(20\d\d)[./年]?(0[1-9]|1[0-2])(?:月|期)?$", "$1-$2"),
+    (r"^(20\d\d)[-./年]第?([1-9])(?:月|期)?$", "$1-0$2"),
+    (r"^(20\d\d)年第(1[0-2])期$", "$1-$2"),
+)
+"""How a month is written where it is not 2026-10; the first is what Excel makes of that."""
 OTHER_SIDE = {"debit": "credit", "credit": "debit"}
 """A ledger leaves the side without an amount blank: blank is zero where the other side is stated."""
 
@@ -76,7 +81,8 @@ def _rule(column: Column) -> Rule:
     if column.kind == "bool":
         return Rule(from_=header, map=BOOLEANS)
     if header == "period":
-        return Rule(steps=(Step(from_=header, regex=MONTH), Step(from_=header)))
+        written = [Step(from_=header, regex=pattern, as_=how) for pattern, how in MONTHS]
+        return Rule(steps=(*written, Step(from_=header)))
     if header in OTHER_SIDE:
         return Rule(steps=(Step(from_=header), Step(value="0", when={OTHER_SIDE[header]: r"\S"})))
     return Rule(from_=header, map={**{v: v for v in column.allowed}, **{zh: v for v, zh in column.allowed.items()}})
