@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import polars as pl
 
 from recon_kit import __version__, publish
 from recon_kit.bridge import Bridge, build_bridge
-from recon_kit.collect import Collected, collect
+from recon_kit.collect import Collected, Note, collect
 from recon_kit.config import Config
 from recon_kit.errors import ConfigError, SourceError, TieError
 from recon_kit.facts import Facts, Scope, build_facts
@@ -218,10 +218,17 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
             row["kpi"]: {"numerator": row["numerator"], "denominator": row["denominator"]} for row in totals.iter_rows(named=True)
         },
         "warnings": [note.text(language) for note in collected.warnings if not note.is_remark] + _uncovered(facts),
-        "remarks": [note.text(language) for note in collected.warnings if note.is_remark],
+        "remarks": [note.text(language) for note in (*collected.warnings, *_too_late(collected, scope)) if note.is_remark],
         "inputs_sha256": _digest([f"{entry['file']} {entry['sha256']}" for entry in _inputs(collected)]),
         "versions": _versions(),
     }
+
+
+def _too_late(collected: Collected, scope: Scope) -> Iterator[Note]:
+    """The files whose first row lies after the look-ahead: as if they were not there, and so they are named."""
+    last = (scope.look_ahead_end - timedelta(days=1)).date()
+    for file in collected.intake.filter(pl.col("first_at") >= scope.look_ahead_end)["file"]:
+        yield Note("too_late", {"file": file, "day": last.isoformat()})
 
 
 def _uncovered(facts: Facts) -> list[str]:

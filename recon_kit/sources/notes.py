@@ -45,11 +45,15 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "zh": "{file}：最后一行没有换行，平台导出的文件都有；文件可能被截断，请重新下载。",
         "en": "{file}: the last line has no end, as every platform writes one; it may be cut: download it again.",
     },
+    "too_late": {
+        "zh": "{file}：全部在 {day} 之后，不参与本期。",
+        "en": "{file}: all of it lies after {day}; it takes no part in this period.",
+    },
     "empty_file": {"zh": "{file}：空文件，没有读入。", "en": "{file}: an empty file, not read."},
 }
 
 
-REMARKS = {"erp_alone", "skipped", "unmapped_reasons"}
+REMARKS = {"erp_alone", "too_late", "skipped", "unmapped_reasons"}
 """Messages that say what was done as asked, or what may be done better: nothing is wrong in a file."""
 
 
