@@ -261,7 +261,7 @@ ORDER_DISCOUNTS = Table(
         Column("rule", "规则"),
         Column("funder", "出资方", required=True, allowed=FUNDER),
         _fen("amount", "金额", required=True),
-        Column("is_returnable", "是否可退", "bool"),
+        Column("returnable", "是否可退", "bool"),
     ),
 )
 PROMOTIONS = Table(
