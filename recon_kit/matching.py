@@ -107,7 +107,6 @@ PAIRS: dict[str, Pair] = {
             _pass("return_waybill_sku", "sole", "waybill", "sku"),
             _pass("return_waybill", "sole", "waybill"),
             _pass("order_sku_qty", "unique", "order", "sku"),
-            _pass("order_sku_sum", "sum", "order", "sku"),
             _pass("order_sku", "sole", "order", "sku"),
             _pass("order_rest", "rest", "order"),
         ),
@@ -122,7 +121,6 @@ PAIRS: dict[str, Pair] = {
         (
             _pass("case_id", "key", "c"),
             _pass("order_sku_qty", "unique", "order", "kind", "sku"),
-            _pass("order_sku_sum", "sum", "order", "kind", "sku"),
             _pass("order_sku", "sole", "order", "kind", "sku"),
             _pass("order_rest", "rest", "order", "kind"),
         ),

@@ -21,6 +21,7 @@ from recon_kit.facts.channel import (
 )
 from recon_kit.facts.coverage import coverage_gaps, covered_from, platform_covered
 from recon_kit.facts.entitlement import add_entitlement
+from recon_kit.facts.goods import build_goods
 from recon_kit.facts.intake import broken_files, known_duplicates, later_files
 from recon_kit.facts.judge import judge_allocations, judge_cases, judge_units, lone_vouchers, sum_order_refunds
 from recon_kit.facts.ledger import Ledger, build_ledger
@@ -82,17 +83,17 @@ class Facts:
 USED: dict[str, list[str]] = {
     "orders": [
         *("platform", "shop", "order_id", "pay_id", "kind", "status", "paid_at", "shipped_at", "completed_at", "buyer_paid_fen"),
-        *("refunded_fen", "is_refund_stated", "source_file", "source_row"),
+        *("refunded_fen", "is_refund_stated", "linked_case_id", "merchant_receivable_fen", "source_file", "source_row"),
     ],
     "flows": [
         *("channel", "flow_id", "shop", "at", "success_at", "status", "kind", "amount_fen", "order_id", "case_id", "request_no"),
-        *("trade_no", "pay_id", "decided_by", "scene", "memo", "source_file", "source_row"),
+        *("trade_no", "pay_id", "payout_id", "account", "decided_by", "scene", "memo", "source_file", "source_row"),
     ],
 }
 """The columns facts read of the two large tables; whoever loads Parquet for them need not read the others."""
 
 
-FAMILIES: tuple[Callable[[Tied], dict[str, pl.DataFrame]], ...] = ()
+FAMILIES: tuple[Callable[[Tied], dict[str, pl.DataFrame]], ...] = (build_goods,)
 """What each further family of rules adds to the facts: frame name → frame."""
 
 
@@ -135,6 +136,8 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
         cases=cases,
         flows=flows,
         parts=parts,
+        payments=receipts.payments,
+        escrow=escrow,
         units=units,
         refs=ledger.refs,
         vouchers=ledger.vouchers,
