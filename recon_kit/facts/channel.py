@@ -36,7 +36,7 @@ def build_flows(flows: pl.DataFrame, orders: pl.DataFrame, cases: pl.DataFrame, 
     named = found.select(pl.coalesce("case_c", "request_c")).to_series()
     found = (
         found.with_columns(pl.col("order_id").fill_null(cases["order_id"].gather(named)))
-        .pipe(_add_order_by_payment, orders)
+        .pipe(add_order_by_payment, orders)
         .pipe(attach_order, orders, {"o": "o", "order_group": "pay_group", "platform_key": "platform_key", "order_shop": "shop"})
         .with_columns(
             pl.coalesce("shop", "order_shop").alias("shop"),
@@ -69,7 +69,7 @@ def _find_case(flows: pl.DataFrame, cases: pl.DataFrame, column: str) -> pl.Seri
     return found
 
 
-def _add_order_by_payment(frame: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+def add_order_by_payment(frame: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     """Fill a missing `order_id` from the only order with the row's `pay_id`."""
     asked = frame.filter(pl.col("order_id").is_null()).select("pay_id").drop_nulls().unique()
     if asked.is_empty():
@@ -227,7 +227,7 @@ def build_payments(payments: pl.DataFrame | None, flows: pl.DataFrame, orders: p
     return (
         receipts.with_row_index("p")
         .with_columns(pl.col("p").cast(pl.Int64))
-        .pipe(_add_order_by_payment, orders)
+        .pipe(add_order_by_payment, orders)
         .pipe(attach_order, orders, {"o": "o"})
     )
 

@@ -120,15 +120,19 @@ def _flow_parts(cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame) -
     outflows = flows.filter(pl.col("is_refund_type"))
     by_case = parts.join(cases.select("c", "unit"), on="c", validate="m:1").group_by("f", "unit").agg(pl.col("part_fen").sum())
     rest = outflows.join(parts.select("f").unique(), on="f", how="anti")
-    clawbacks = _attach_clawbacks(rest.filter(pl.col("kind") == "subsidy_clawback"), outflows, parts, cases)
+    attached = attach_clawbacks(rest.filter(pl.col("kind") == "subsidy_clawback"), outflows, parts, cases)
+    clawbacks = attached.join(cases.select("c", "unit"), on="c", validate="m:1").select("f", "unit", "part_fen")
     alone = rest.join(clawbacks, on="f", how="anti").select(
         "f", pl.concat_str(pl.lit("flow "), "f").alias("unit"), pl.col("out_fen").alias("part_fen")
     )
     return pl.concat([by_case, clawbacks, alone])
 
 
-def _attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
-    """A clawback's case: the one it states, else, in its order, the case of the last refund before it. Source: rulings 20."""
+def attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
+    """A clawback's case: the one it states, else, in its order, the case of the last refund before it. Source: rulings 20.
+
+    Columns: f, c, part_fen; clawbacks that find no case are left out.
+    """
     clawbacks = clawbacks.select("f", "o", "order_id", "case_id", "out_fen", pl.coalesce("money_at", "at").alias("when"))
     stated = clawbacks.filter(pl.col("case_id").is_not_null()).join(
         cases.select("case_id", "o", "c").unique(["case_id", "o"], keep="none"),
@@ -149,8 +153,7 @@ def _attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl
     first = refunds.unique("order_id", keep="first", maintain_order=True).select("order_id", pl.col("c").alias("c_first"))
     after = after.join(first, on="order_id", how="left", validate="m:1").with_columns(pl.coalesce("c", "c_first").alias("c"))
     found = pl.concat([stated.select("f", "c", "out_fen"), after.drop_nulls("c").select("f", "c", "out_fen")])
-    units = cases.select("c", "unit")
-    return found.join(units, on="c", validate="m:1").select("f", "unit", pl.col("out_fen").alias("part_fen"))
+    return found.rename({"out_fen": "part_fen"})
 
 
 def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, scope: Scope) -> pl.DataFrame:

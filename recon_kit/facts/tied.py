@@ -15,7 +15,8 @@ class Tied:
     """The canonical tables (all their columns; empty where not supplied) and the frames of the money sides, tied.
 
     `orders`, `cases`, `flows`, `parts`, `units`, `refs` and `vouchers` are those of `Facts`; `o`, `c`, `f`, `u`, `r` are their
-    row numbers. `supplied`: the tables that came.
+    row numbers. `payments`: what arrived (`Receipts.payments`). `escrow`: per order `o` what was refunded before it was
+    confirmed, `escrow_fen`. `supplied`: the tables that came.
     """
 
     scope: Scope
@@ -25,6 +26,8 @@ class Tied:
     cases: pl.DataFrame
     flows: pl.DataFrame
     parts: pl.DataFrame
+    payments: pl.DataFrame
+    escrow: pl.DataFrame
     units: pl.DataFrame
     refs: pl.DataFrame
     vouchers: pl.DataFrame
