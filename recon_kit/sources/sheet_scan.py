@@ -26,12 +26,13 @@ _PREFIX = re.compile(rb"<([\w.-]+:)sheetData[\s/>]")
 _PREFIXED = re.compile(rb":[cv][\s/>]")
 _PREFIXED_TAG = re.compile(rb"<[\w.-]+:[cv][\s/>]")
 _PLAIN = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"([^>]*)>')
-_LONG = re.compile(rb"<v>([0-9]{16}[0-9.]*|[0-9.]+[eE]\+?[0-9]+)<")
+_LONG = re.compile(rb"<v>([0-9]{16}[0-9.]*+|[0-9.]++[eE]\+?[0-9]++)<")
 _TAG = re.compile(rb"""<(/?)(?:[\w.-]+:)?(row|c|v)(?=[\s/>])((?:[^>"']|"[^"]*"|'[^']*')*)>([^<]*)""")
 _REFERENCE = re.compile(rb"""(?<![\w:.-])r\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _PLACE = re.compile(rb"([A-Za-z]{0,3})([0-9]{1,7})")
 _TYPE = re.compile(rb"""(?<![\w:.-])t\s*=\s*["'](\w+)["']""")
 _NUMBER = re.compile(rb"[0-9]+(?:\.[0-9]*)?(?:[eE]\+?[0-9]+)?")
+_FORMULA_TAG = re.compile(rb"f(?<=[<:]f)[\s/>]")
 _FORMULA = re.compile(
     rb"<(?:[\w.-]+:)?c\b([^>]*)>\s*<(?:[\w.-]+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:[\w.-]+:)?f>)\s*"
     rb"(?:</(?:[\w.-]+:)?c>|<(?:[\w.-]+:)?v\s*/>|<(?:[\w.-]+:)?v>\s*</)"
@@ -60,7 +61,7 @@ def _fits(cells: int, places: int) -> bool:
 def _refuse_formulas(blocks: Iterable[bytes], where: str) -> Iterator[bytes]:
     """The blocks, as long as every formula in them has a value; that of one with the type `str` may be the empty text."""
     for block in blocks:
-        if b"<f" in block or b":f" in block:
+        if _FORMULA_TAG.search(block):
             for attributes in _FORMULA.findall(block):
                 kind, place = _TYPE.search(attributes), _REFERENCE.search(attributes)
                 if kind is None or kind[1] != b"str":
@@ -115,7 +116,7 @@ def _scan_plain(blocks: Iterable[bytes]) -> tuple[int, int, Damaged] | None:
             if not wider or wider == (column, row):
                 return None
             column, row = wider
-        cells += block.count(b"<c r=")
+        cells += block.count(b"<c r=") if cells < MAX_CELLS // MAX_SPARSENESS else 0  # more can make no sheet too sparse
         for long in _LONG.finditer(block):
             cell = _PLAIN.match(block, max(block.rfind(b"<c r=", 0, long.start()), 0))
             kind = _TYPE.search(cell[3]) if cell else None
@@ -132,23 +133,23 @@ def _rank(letters_or_digits: bytes) -> tuple[int, bytes]:
 def _columns(highest: bytes) -> tuple[bytes, int]:
     """A pattern of the column letters up to this rank, and how many columns they are."""
     more, first = len(highest) - 1, highest[0]
-    shorter = b"[A-Z]{1,%d}|" % more if more else b""
-    return shorter + b"[A-%c][A-Z]{%d}" % (first, more), sum(26**n for n in range(1, more + 1)) + (first - 64) * 26**more
+    shorter = b"|[A-Z]{1,%d}" % more if more else b""
+    return b"[A-%c][A-Z]{%d}" % (first, more) + shorter, sum(26**n for n in range(1, more + 1)) + (first - 64) * 26**more
 
 
 def _rows(highest: bytes) -> tuple[bytes, int]:
     """A pattern of the row numbers up to this rank, and the highest of them."""
     more, first = len(highest) - 1, highest[0]
     if more == 6:
-        return b"[0-9]{1,6}|10[0-4][0-9]{4}", 1_049_999
-    shorter = b"[0-9]{1,%d}|" % more if more else b""
-    return shorter + b"[1-%c][0-9]{%d}" % (first, more), (first - 47) * 10**more - 1
+        return b"10[0-4][0-9]{4}|[0-9]{1,6}+", 1_049_999
+    shorter = b"|[0-9]{1,%d}+" % more if more else b""
+    return b"[1-%c][0-9]{%d}" % (first, more) + shorter, (first - 47) * 10**more - 1
 
 
 @functools.lru_cache(maxsize=256)
 def _beyond(column: bytes, row: bytes) -> re.Pattern[bytes]:
     """A cell that is not written `<c r="B7"` with a place of at most the rank of this column and this row."""
-    return re.compile(rb'<c(?![A-Za-z])(?! r="(?:' + _columns(column)[0] + rb")(?:" + _rows(row)[0] + rb')")')
+    return re.compile(rb'<c(?! r="(?:' + _columns(column)[0] + rb")(?:" + _rows(row)[0] + rb')")(?![A-Za-z])')
 
 
 def _walk(blocks: Iterable[bytes], where: str) -> tuple[int, int, Damaged]:
