@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import polars as pl
 
+from recon_kit.collect import Tables
+from recon_kit.dimensions import ADDITIVE, DIMENSIONS, OF_CASES, Members, members
 from recon_kit.facts import Facts, Scope
-from recon_kit.results import KPIS, conform_result, result_schema
-
-DIMENSIONS = ("platform", "shop")
+from recon_kit.results import KPI_MOVEMENTS, KPIS, conform_result
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,22 @@ def _final(condition: pl.Expr) -> pl.Expr:
     return pl.col("amount_fen").filter(condition.fill_null(False)).sum()
 
 
-def _hours(scope: Scope) -> pl.Expr:
-    return (pl.col("done_at") - pl.col("applied_at")).filter(_success(scope)).dt.total_seconds().sum() // 3600
+def _lasted(chosen: pl.Expr) -> pl.Expr:
+    """Seconds from application to the end of the chosen cases."""
+    return (pl.col("done_at") - pl.col("applied_at")).filter(chosen.fill_null(False)).dt.total_seconds()
+
+
+def _hours(chosen: pl.Expr) -> pl.Expr:
+    return _lasted(chosen).sum() // 3600
+
+
+def _hour_quantile(share: float) -> Callable[[Scope], pl.Expr]:
+    return lambda s: (_lasted(_success(s)).quantile(share, "nearest") // 3600).fill_null(0).cast(pl.Int64)
+
+
+def _self_ended(scope: Scope, kind: str) -> pl.Expr:
+    """Success cases of a kind that no platform decided."""
+    return _success(scope) & (pl.col("kind") == kind) & (pl.col("decided_by").fill_null("merchant") != "platform")
 
 
 _ORDERS = "orders paid in the period, without gift and price_difference orders"
@@ -147,7 +161,40 @@ KPI_LIST: tuple[Kpi, ...] = (
         "completed_at",
     ),
     Kpi(
-        "avg_refund_hours_period", "cases", _hours, lambda s: _count(_success(s)), "hours", "success refund cases", "completed_at"
+        "avg_refund_hours_period",
+        "cases",
+        lambda s: _hours(_success(s)),
+        lambda s: _count(_success(s)),
+        "hours",
+        "success refund cases",
+        "completed_at",
+    ),
+    Kpi("median_refund_hours_period", "cases", _hour_quantile(0.5), None, "hours", "success refund cases", "completed_at"),
+    Kpi("p90_refund_hours_period", "cases", _hour_quantile(0.9), None, "hours", "success refund cases", "completed_at"),
+    *(
+        Kpi(
+            f"self_{kind}_hours_period",
+            "cases",
+            lambda s, kind=kind: _hours(_self_ended(s, kind)),  # type: ignore[misc]
+            lambda s, kind=kind: _count(_self_ended(s, kind)),  # type: ignore[misc]
+            "hours",
+            f"success {kind} cases that no platform decided",
+            "completed_at",
+        )
+        for kind in ("refund_only", "return_refund")
+    ),
+    Kpi(
+        "intervention_rate_period",
+        "cases",
+        lambda s: (
+            pl.struct("platform_key", "order_id")
+            .filter((s.is_in("applied_at") & (pl.col("decided_by") == "platform")).fill_null(False))
+            .n_unique()
+        ),
+        "paid",
+        "count",
+        _ORDERS,
+        "applied_at",
     ),
     Kpi(
         "self_finish_rate_period",
@@ -164,75 +211,146 @@ _PLAIN = [kpi.name for kpi in KPI_LIST if kpi.denominator is None]
 _NEEDS = {"orders": "orders", "cases": "aftersales", "complaints": "complaints"}
 
 
-def build_kpis(facts: Facts, complaints: pl.DataFrame | None) -> pl.DataFrame:
-    """The `kpis` table: dimension "all", then by platform and shop. A KPI whose table was not supplied is left out."""
+def build_kpis(facts: Facts, tables: Tables) -> pl.DataFrame:
+    """The `kpis` table: dimension "all", then every dimension that a table states. KPIs without their table are left out."""
     scope = facts.scope
-    frames = {"orders": _order_base(facts), "cases": facts.cases, "complaints": _with_shop(complaints, facts)}
-    due = [kpi for kpi in KPI_LIST if {_NEEDS[kpi.table], "orders"} <= facts.supplied]
     mature_on = scope.period.end + timedelta(days=scope.config.sla_days.kpi_maturity)
-    sums = {dimension: _sum_by(dimension, due, frames, scope) for dimension in ("all", *DIMENSIONS)}
-    rows = [
-        {
-            "kpi": kpi.name,
-            "dimension": dimension,
-            "member": member,
-            "numerator": values.get(f"{kpi.name} top", 0),
-            "denominator": _denominator(kpi, values),
-            "unit": kpi.unit,
-            "base": kpi.base,
-            "date_basis": kpi.date_basis,
-            "as_of": scope.as_of,
-            "is_mature": not kpi.is_cohort or scope.as_of >= mature_on,
-        }
-        for kpi in due
-        for dimension, members in sums.items()
-        for member, values in members.items()
-    ]
     top, below = pl.col("numerator"), pl.col("denominator")
     rate = pl.when(below > 0).then(top / below).when(pl.col("kpi").is_in(_PLAIN)).then(top.cast(pl.Float64))
-    table = (
-        pl.DataFrame(rows, schema_overrides={"numerator": pl.Int64, "denominator": pl.Int64})
-        if rows
-        else pl.DataFrame(schema=result_schema(KPIS))
+    about = pl.DataFrame(
+        {
+            "kpi": [kpi.name for kpi in KPI_LIST],
+            "unit": [kpi.unit for kpi in KPI_LIST],
+            "base": [kpi.base for kpi in KPI_LIST],
+            "date_basis": [kpi.date_basis for kpi in KPI_LIST],
+            "is_mature": [not kpi.is_cohort or scope.as_of >= mature_on for kpi in KPI_LIST],
+        }
     )
-    return conform_result(table.with_columns(rate.alias("value")), KPIS)
+    figures = _figures(facts, tables, scope, ("all", *DIMENSIONS))
+    table = figures.join(about, on="kpi", how="left", validate="m:1", maintain_order="left")
+    return conform_result(table.with_columns(rate.alias("value"), pl.lit(scope.as_of).alias("as_of")), KPIS)
 
 
-def _denominator(kpi: Kpi, values: dict[str, int]) -> int | None:
-    if kpi.denominator is None:
-        return None
-    return values.get(kpi.denominator if isinstance(kpi.denominator, str) else f"{kpi.name} below", 0)
+def build_movements(facts: Facts, tables: Tables) -> pl.DataFrame:
+    """Why each KPI's numerator moved against the period before: `kpi_movements`, whose parts sum to the movement, exactly.
+
+    `volume` is what more or fewer orders (or money) would have moved it at the old rate, `rate` the rest; KPIs without a
+    denominator move by volume alone. Only KPIs of cases, and the dimensions under one member of which each case stands. Both
+    periods as known today. Empty where nothing was paid in the period before.
+    """
+    scope = facts.scope
+    before = Scope(scope.config, scope.period.previous(), scope.as_of)
+    dimensions = ("all", *(name for name in DIMENSIONS if name in ADDITIVE))
+    now, then = (_figures(facts, tables, each, dimensions) for each in (scope, before))
+    if not then.filter((pl.col("kpi") == "paid_orders") & (pl.col("numerator") > 0)).height:
+        return conform_result(now.clear(), KPI_MOVEMENTS)
+    moving = [kpi.name for kpi in KPI_LIST if kpi.table == "cases" and not kpi.name.startswith(("median_", "p90_"))]
+    key = ["kpi", "dimension", "member"]
+    both = (
+        now.filter(pl.col("kpi").is_in(moving))
+        .join(
+            then.filter(pl.col("kpi").is_in(moving)),
+            on=key,
+            how="full",
+            coalesce=True,
+            validate="1:1",
+            suffix="_before",
+            nulls_equal=True,
+        )
+        .with_columns(pl.col("numerator", "numerator_before", "denominator", "denominator_before").fill_null(0))
+    )
+    moved, was = pl.col("numerator") - pl.col("numerator_before"), pl.col("denominator_before")
+    at_old_rate = (pl.col("denominator") - was).cast(pl.Float64) * pl.col("numerator_before") / was
+    is_volume = pl.col("kpi").is_in(_PLAIN) | (was == 0)
+    volume = pl.when(is_volume).then(moved).otherwise(at_old_rate.round().cast(pl.Int64, strict=False))
+    return conform_result(
+        both.with_columns(moved.alias("movement"), volume.alias("volume"))
+        .with_columns((pl.col("movement") - pl.col("volume")).alias("rate"))
+        .sort(*key, nulls_last=True),
+        KPI_MOVEMENTS,
+    )
 
 
-def _sum_by(dimension: str, due: list[Kpi], frames: dict[str, pl.DataFrame], scope: Scope) -> dict[str | None, dict[str, int]]:
-    """Member → every numerator and denominator of the dimension, each table summed once."""
-    found: dict[str | None, dict[str, int]] = {}
+def _figures(facts: Facts, tables: Tables, scope: Scope, dimensions: Sequence[str]) -> pl.DataFrame:
+    """Numerator and denominator of every KPI that is due, one row per dimension and member."""
+    due = [kpi for kpi in KPI_LIST if {_NEEDS[kpi.table], "orders"} <= facts.supplied]
+    orders, complaints = _order_base(facts, scope), _with_order(tables.complaints, facts)
+    found = []
+    for dimension in dimensions:
+        split = None if dimension == "all" else members(dimension, facts, tables)
+        if dimension != "all" and split is None:
+            continue
+        here = [kpi for kpi in due if kpi.table == "cases"] if dimension in OF_CASES else due
+        sums = _sum_by(here, _split(split, orders, facts, complaints), scope, is_whole=split is None)
+        if dimension in OF_CASES:  # orders have no such member: the rates stand over all of them
+            of_all = _sum_by(due, {"orders": orders}, scope, is_whole=True)
+            sums = sums.with_columns(pl.lit(int(of_all[name].item() or 0)).alias(name) for name in _BASES)
+        found += [_pick(kpi, dimension, sums) for kpi in here]
+    return pl.concat([pl.DataFrame(schema=_FIGURES), *found])
+
+
+_BASES = ("paid", "gmv", "shipped")
+_FIGURES = {
+    "kpi": pl.String(),
+    "dimension": pl.String(),
+    "member": pl.String(),
+    "numerator": pl.Int64(),
+    "denominator": pl.Int64(),
+}
+
+
+def _split(split: Members | None, orders: pl.DataFrame, facts: Facts, complaints: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The frames of the KPIs with their `member`; an order's money is that of the member's lines where these are known."""
+    cases = facts.cases
+    if split is None:
+        return {"orders": orders, "cases": cases, "complaints": complaints}
+    base = orders.filter("is_base").join(split.orders, on="o", how="inner" if split.orders.height else "left")
+    by_order = split.orders.select("o", "member").unique()
+    return {
+        "orders": base.with_columns(pl.coalesce("paid_fen", "buyer_paid_fen").alias("buyer_paid_fen"))
+        if split.orders.height
+        else base.clear(),
+        "cases": cases.join(split.cases, on="c", how="inner", validate="1:m"),
+        "complaints": complaints.join(by_order, on="o", how="left"),
+    }
+
+
+def _pick(kpi: Kpi, dimension: str, sums: pl.DataFrame) -> pl.DataFrame:
+    below = kpi.denominator if isinstance(kpi.denominator, str) else f"{kpi.name} below"
+    return sums.select(
+        pl.lit(kpi.name).alias("kpi"),
+        pl.lit(dimension).alias("dimension"),
+        "member",
+        pl.col(f"{kpi.name} top").fill_null(0).cast(pl.Int64).alias("numerator"),
+        (pl.lit(None, pl.Int64) if kpi.denominator is None else pl.col(below).fill_null(0).cast(pl.Int64)).alias("denominator"),
+    )
+
+
+def _sum_by(due: Sequence[Kpi], frames: Mapping[str, pl.DataFrame], scope: Scope, *, is_whole: bool = False) -> pl.DataFrame:
+    """One row per member: every numerator and denominator, each frame summed once; members in order, null last."""
+    base = pl.col("is_base")
+    whole = pl.DataFrame({"member": ["all"]} if is_whole else [], schema={"member": pl.String})
     for name, frame in frames.items():
         values = [kpi.numerator(scope).alias(f"{kpi.name} top") for kpi in due if kpi.table == name]
         values += [
             kpi.denominator(scope).alias(f"{kpi.name} below") for kpi in due if kpi.table == name and callable(kpi.denominator)
         ]
         if name == "orders":
-            base = pl.col("is_base")
             values += [
                 _count(base).alias("paid"),
                 pl.col("buyer_paid_fen").filter(base).sum().alias("gmv"),
                 _count(base & scope.is_fact("shipped_at")).alias("shipped"),
             ]
-        if not values:
-            continue
-        if dimension == "all":
-            table = frame.select(pl.lit("all").alias("member"), *values).head(1)
-        else:
-            table = frame.group_by(pl.col(dimension).alias("member")).agg(values).sort("member", nulls_last=True)
-        for row in table.iter_rows(named=True):
-            found.setdefault(row.pop("member"), {}).update({key: int(value) for key, value in row.items()})
-    return dict(sorted(found.items(), key=lambda item: (item[0] is None, item[0] or "")))
+        if values:
+            sums = (
+                frame.select(pl.lit("all").alias("member"), *values).head(1) if is_whole else frame.group_by("member").agg(values)
+            )
+            whole = whole.join(sums, on="member", how="full", coalesce=True, nulls_equal=True, validate="1:1")
+    return whole.sort("member", nulls_last=True)
 
 
-def _order_base(facts: Facts) -> pl.DataFrame:
+def _order_base(facts: Facts, scope: Scope) -> pl.DataFrame:
     """Orders with `is_base` (in the denominator), `has_case` (applied by as-of) and `case_fen` (success refunds by as-of)."""
-    scope = facts.scope
     per_order = (
         facts.cases.filter(pl.col("o").is_not_null())
         .group_by("o")
@@ -247,8 +365,9 @@ def _order_base(facts: Facts) -> pl.DataFrame:
     )
 
 
-def _with_shop(complaints: pl.DataFrame | None, facts: Facts) -> pl.DataFrame:
+def _with_order(complaints: pl.DataFrame | None, facts: Facts) -> pl.DataFrame:
+    """Complaints with the number of their order; null where they name none, or one that two platforms have."""
     if complaints is None:
-        return pl.DataFrame(schema={"opened_at": pl.Datetime("us", "Asia/Shanghai"), "platform": pl.String, "shop": pl.String})
-    shops = facts.orders.select("order_id", "platform", "shop").unique("order_id", keep="none")
-    return complaints.drop("shop", "platform", strict=False).join(shops, on="order_id", how="left", validate="m:1")
+        return pl.DataFrame(schema={"opened_at": pl.Datetime("us", "Asia/Shanghai"), "o": pl.Int64})
+    ids = facts.orders.select("order_id", "o").unique("order_id", keep="none")
+    return complaints.join(ids, on="order_id", how="left", validate="m:1")

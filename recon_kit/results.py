@@ -120,6 +120,22 @@ KPIS = Table(
         Column("is_mature", "是否成熟", "bool"),
     ),
 )
+KPI_MOVEMENTS = Table(
+    "kpi_movements",
+    "指标变动",
+    (
+        Column("kpi", "指标"),
+        Column("dimension", "维度"),
+        Column("member", "成员"),
+        Column("numerator_before", "上期分子", "int"),
+        Column("denominator_before", "上期分母", "int"),
+        Column("numerator", "分子", "int"),
+        Column("denominator", "分母", "int"),
+        Column("movement", "变动", "int", note="numerator − numerator_before, in the KPI's unit"),
+        Column("volume", "量的影响", "int", note="what the change of the denominator moves at the old rate"),
+        Column("rate", "率的影响", "int", note="movement − volume"),
+    ),
+)
 LEDGER_TIES = Table(
     "ledger_ties",
     "账簿关联",
@@ -229,7 +245,7 @@ INTAKE_DAYS = Table(
 RESULTS: dict[str, Table] = {
     t.name: t
     for t in (
-        *(DISCREPANCIES, MATCHES, UNMATCHED, BRIDGE, BRIDGE_ITEMS, KPIS, LEDGER_TIES),
+        *(DISCREPANCIES, MATCHES, UNMATCHED, BRIDGE, BRIDGE_ITEMS, KPIS, KPI_MOVEMENTS, LEDGER_TIES),
         *(INTAKE, INTAKE_DAYS, QUARANTINE, CONTROLS, COVERAGE, COVERAGE_GAPS),
     )
 }

@@ -25,7 +25,7 @@ from recon_kit.facts import Facts, Scope, build_facts
 from recon_kit.facts.coverage import coverage_gaps
 from recon_kit.facts.pairs import pair_tables
 from recon_kit.facts.ties import ledger_ties
-from recon_kit.kpis import build_kpis
+from recon_kit.kpis import build_kpis, build_movements
 from recon_kit.narrative import render_why
 from recon_kit.periods import Period, parse_period
 from recon_kit.privacy import mask_frame
@@ -134,7 +134,7 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
     findings = detect(facts)
     say("bridge")
     bridge = build_bridge(facts, findings, language)
-    kpis = build_kpis(facts, collected.tables.complaints)
+    kpis = build_kpis(facts, collected.tables)
     discrepancies = conform_result(
         render_why(findings.drop("subject").with_columns(pl.lit(None, pl.String).alias("why")), language), DISCREPANCIES
     )
@@ -145,6 +145,7 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
         "bridge": bridge.lines,
         "bridge_items": bridge.items,
         "kpis": kpis,
+        "kpi_movements": build_movements(facts, collected.tables),
         "ledger_ties": ledger_ties(facts),
         "intake": collected.intake,
         "intake_days": collected.days,

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from recon_kit.kpis import KPI_LIST
-from tests.world import at, case, order, refund, run, world
+from tests.world import at, case, line, order, refund, run, world
 
 COMPLAINTS = [
     {"complaint_id": "Q1", "order_id": "O1", "opened_at": at("2026-10-06")},
@@ -60,6 +60,11 @@ def _value(month, kpi, dimension="all", member="all"):
         ("quality_refund_rate_period", 1, 3),
         ("dispute_refund_rate_period", 1, 3),
         ("avg_refund_hours_period", 48 + 2 + 17 * 24, 3),
+        ("median_refund_hours_period", 48, None),
+        ("p90_refund_hours_period", 17 * 24, None),
+        ("self_refund_only_hours_period", 17 * 24, 1),
+        ("self_return_refund_hours_period", 48, 1),
+        ("intervention_rate_period", 1, 3),
         ("self_finish_rate_period", 3, 4),
         ("complaint_rate_period", 2, 3),
     ],
@@ -116,3 +121,72 @@ def test_a_kpi_whose_table_was_not_supplied_is_left_out():
 
     assert {"paid_orders", "paid_gmv", "shipped_orders"} <= set(summary["kpis"])
     assert not {"refund_rate_amount_period", "complaint_rate_period"} & set(summary["kpis"])
+
+
+def lines(*rows):
+    return [line(o, f"{o}-{n}", paid, sku=sku, category=category) for n, (o, sku, category, paid) in enumerate(rows)]
+
+
+@pytest.fixture(scope="module")
+def split():
+    orders = [
+        order("O1", "100.00", "2026-10-05", shop="甲"),
+        order("O2", "60.00", "2026-10-14", shop="乙"),
+        order("S1", "80.00", "2026-09-05", shop="甲"),
+    ]
+    cases = [
+        case("C1", "O1", "40.00", line_id="O1-1", reason_group="quality"),
+        case("C2", "O1", "10.00", reason_group="price"),
+        case("C3", "O2", "60.00", reason_group="quality"),
+        case("C4", "S1", "20.00", "2026-09-10", reason_group="price"),
+    ]
+    sold = lines(("O1", "茶", "饮品", "70.00"), ("O1", "杯", "器皿", "30.00"), ("O2", "茶", "饮品", "60.00"))
+    shipped = [
+        {"ship_id": "X1", "kind": "sale", "order_id": "O1", "sku": "茶", "qty": 1, "carrier": "顺丰", "at": at("2026-10-06")}
+    ]
+    off = [{"order_id": "O1", "seq": 1, "layer": "full_reduction", "funder": "merchant", "amount_fen": 500, "rule": "双十一"}]
+    return run(world(orders=orders, cases=cases, lines=sold, shipments=shipped, order_discounts=off))
+
+
+@pytest.mark.parametrize(
+    ("dimension", "member", "amounts"),
+    [
+        ("category", "饮品", (6000, 13000)),
+        ("category", "器皿", (4000, 3000)),
+        ("category", None, (1000, 0)),
+        ("sku", "茶", (6000, 13000)),
+        ("reason_group", "quality", (10000, 16000)),
+        ("reason_group", "price", (1000, 16000)),
+        ("carrier", "顺丰", (5000, 10000)),
+        ("promotion", "双十一", (5000, 10000)),
+        ("pay_week", "2026-W41", (5000, 10000)),
+        ("pay_week", "2026-W42", (6000, 6000)),
+        ("channel", "wechat", (11000, 16000)),
+    ],
+)
+def test_the_refund_rate_by_what_it_is_split_by(split, dimension, member, amounts):
+    table = split.outcome.tables["kpis"].filter(kpi="refund_rate_amount_period", dimension=dimension)
+    row = table.filter(pl.col("member").eq_missing(pl.lit(member, pl.String)))
+
+    assert row.select("numerator", "denominator").rows() == [amounts]
+
+
+def test_a_dimension_that_no_table_states_is_left_out(month):
+    assert not {"sku", "category", "carrier", "promotion"} & set(month.outcome.tables["kpis"]["dimension"])
+
+
+def test_a_movement_is_volume_and_rate_and_every_dimension_sums_to_it(split):
+    table = split.outcome.tables["kpi_movements"].filter(kpi="refund_rate_amount_period")
+    whole = table.filter(dimension="all").row(0, named=True)
+
+    assert (whole["numerator_before"], whole["numerator"], whole["movement"]) == (2000, 11000, 9000)
+    assert (whole["volume"], whole["rate"]) == (2000, 7000)  # twice the money at a quarter, the rest is a worse rate
+    sums = table.group_by("dimension").agg(pl.col("movement").sum(), (pl.col("volume") + pl.col("rate")).sum().alias("parts"))
+    assert {"platform", "shop", "sku", "category", "reason_group", "channel", "pay_week"} < set(sums["dimension"])
+    assert set(sums["movement"]) == set(sums["parts"]) == {9000}
+
+
+def test_without_a_period_before_nothing_moved(month):
+    first = run(world(orders=[order("O1")], cases=[case("C1", "O1")], flows=[refund("F1", case_id="C1")]))
+
+    assert first.outcome.tables["kpi_movements"].is_empty()
