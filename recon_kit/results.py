@@ -136,6 +136,44 @@ KPI_MOVEMENTS = Table(
         Column("rate", "率的影响", "int", note="movement − volume"),
     ),
 )
+PASS_AUDIT = Table(
+    "pass_audit",
+    "匹配规则审计",
+    (
+        Column("pair", "配对"),
+        Column("step", "次序", "int"),
+        Column("pass", "匹配规则"),
+        Column("n_groups", "组数", "int", note="0: the pass matched nothing"),
+        Column("n_rows", "行数", "int"),
+        Column("amount_fen", "金额", "fen", note="of the left rows it placed; of the right ones where it placed no left row"),
+        Column("n_in_tolerance", "容差内行数", "int"),
+    ),
+)
+TOLERANCE_AUDIT = Table(
+    "tolerance_audit",
+    "容差审计",
+    (
+        Column("pair", "配对"),
+        Column("shop", "店铺"),
+        Column("pass", "匹配规则"),
+        Column("n", "组数", "int"),
+        Column("forgiven_fen", "容忍金额", "fen", note="without sign"),
+        Column("net_fen", "净额", "fen", note="with sign: not near zero means that the gaps lean to one side"),
+        Column("n_over", "偏大", "int"),
+        Column("n_under", "偏小", "int"),
+    ),
+)
+LIMIT_CURVE = Table(
+    "limit_curve",
+    "容差与窗口曲线",
+    (
+        Column("pair", "配对"),
+        Column("kind", "种类", allowed={"tolerance": "容差(分)", "window": "窗口(天)"}),
+        Column("limit", "界限", "int"),
+        Column("n", "超出数", "int"),
+        Column("amount_fen", "金额", "fen"),
+    ),
+)
 LEDGER_TIES = Table(
     "ledger_ties",
     "账簿关联",
@@ -245,7 +283,19 @@ INTAKE_DAYS = Table(
 RESULTS: dict[str, Table] = {
     t.name: t
     for t in (
-        *(DISCREPANCIES, MATCHES, UNMATCHED, BRIDGE, BRIDGE_ITEMS, KPIS, KPI_MOVEMENTS, LEDGER_TIES),
+        *(
+            DISCREPANCIES,
+            MATCHES,
+            UNMATCHED,
+            BRIDGE,
+            BRIDGE_ITEMS,
+            KPIS,
+            KPI_MOVEMENTS,
+            PASS_AUDIT,
+            TOLERANCE_AUDIT,
+            LIMIT_CURVE,
+            LEDGER_TIES,
+        ),
         *(INTAKE, INTAKE_DAYS, QUARANTINE, CONTROLS, COVERAGE, COVERAGE_GAPS),
     )
 }

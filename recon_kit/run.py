@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from recon_kit import __version__, publish
+from recon_kit.audit import audit_passes, audit_tolerance, draw_limits
 from recon_kit.bridge import Bridge, build_bridge
 from recon_kit.collect import Collected, Note, collect
 from recon_kit.config import Config
@@ -146,6 +147,9 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
         "bridge_items": bridge.items,
         "kpis": kpis,
         "kpi_movements": build_movements(facts, collected.tables),
+        "pass_audit": audit_passes(matches),
+        "tolerance_audit": audit_tolerance(matches, facts),
+        "limit_curve": draw_limits(matches, facts),
         "ledger_ties": ledger_ties(facts),
         "intake": collected.intake,
         "intake_days": collected.days,
