@@ -152,6 +152,25 @@ def line(order_id: str, line_id: str, paid: str, qty: int = 1, **more: Any) -> R
     }
 
 
+def shipment(ship_id: str, order_id: str, qty: int = 1, on: str = "2026-10-06", *, kind: str = "sale", **more: Any) -> Row:
+    """Pieces that left the warehouse for an order."""
+    return {"ship_id": ship_id, "kind": kind, "order_id": order_id, "sku": "SKU", "qty": qty, "at": at(on), **_fens(more)}
+
+
+def returned(return_id: str, case_id: str | None, qty: int = 1, on: str = "2026-10-14", **more: Any) -> Row:
+    """Good pieces that came back and were posted to stock at once; without a case nothing names it."""
+    row = {"return_id": return_id, "case_id": case_id, "sku": "SKU", "qty": qty, "grade": "good"}
+    return {**row, "received_at": at(on), "stock_posted_at": at(on), **_fens(more)}
+
+
+def cost_voucher(voucher_id: str, ref_id: str | None, cost: str, on: str = "2026-10-14", **more: Any) -> list[Row]:
+    """The cost of a return taken back: inventory against red cost of sales."""
+    amounts = (("1405", fen(cost), 0), ("5401", -fen(cost), 0))
+    lines: list[Row] = [{"account": a, "debit_fen": d, "credit_fen": c} for a, d, c in amounts]
+    named = {"ref_kind": "case", "ref_id": ref_id} if ref_id else {}
+    return _numbered(voucher_id, on, lines, {**named, **more})
+
+
 def control(file: str, measure: str, stated: str, found: str, unit: str = "fen") -> Row:
     """A total that a file states, and what its rows sum to."""
     value = fen if unit == "fen" else int
@@ -174,6 +193,8 @@ def world(
     vouchers: Sequence[Sequence[Row]] | str | None = AUTO,
     payments: Sequence[Row] | None = None,
     lines: Sequence[Row] | None = None,
+    returns: Sequence[Row] | None = None,
+    further_vouchers: Sequence[Sequence[Row]] = (),
     receipts: bool = True,
     bills_from: str | dict[str, str] = "2026-10-01",
     bills_until: str = "2026-11-11",
@@ -183,6 +204,8 @@ def world(
     **tables: Sequence[Row],
 ) -> Collected:
     """The month as collected. By default every order's money arrived (`receipts`) and every refund that left is booked once.
+
+    `returns`: what the warehouse received. `further_vouchers`: beside those of the refunds.
 
     `bills_from`/`bills_until`: what the bills of every channel (or of each) state to cover; a channel not named has no bill.
     `files`: further files of the intake, each with the day of its first row.
@@ -195,6 +218,8 @@ def world(
             if flows is None
             else [_booked(row) for row in flows if row["kind"] in REFUND_FLOW_KINDS and row["status"] == "success"]
         )
+    if isinstance(vouchers, Sequence):
+        vouchers = [*vouchers, *further_vouchers]
     given: dict[str, Iterable[Row] | None] = {
         "orders": orders,
         "order_lines": lines,
@@ -202,6 +227,7 @@ def world(
         "aftersales": cases,
         "flows": flows,
         "voucher_lines": None if vouchers is None else [entry for entries in vouchers for entry in entries],
+        "receipts": returns,
         **tables,
     }
     frames = {name: _frame(name, list(rows)) for name, rows in given.items() if rows is not None}
@@ -398,6 +424,13 @@ def check_pairs(collected: Collected, outcome: Outcome) -> None:
         for pair, side in (("M3", "right"), ("M4", "left")):
             mine = rows.filter((pl.col("pair") == pair) & (pl.col("side") == side))
             assert (mine.height, mine["amount_fen"].sum()) == (refunds.height, -refunds["amount_fen"].sum())
+    goods = {"M6": ("aftersales", "receipts"), "M7": ("aftersales", "shipments"), "M8": ("order_lines", "shipments")}
+    for pair, tables in goods.items():
+        supplied = [getattr(collected.tables, name) for name in tables]
+        for side, frame in zip(("left", "right"), supplied, strict=True):
+            if all(table is not None for table in supplied):
+                mine = frame.filter((pl.col("kind") == "sale") == (pair == "M8")) if side == "right" and pair != "M6" else frame
+                assert rows.filter((pl.col("pair") == pair) & (pl.col("side") == side)).height == mine.height
     groups = matched.group_by("group_id").agg(
         pl.col("side").n_unique().alias("sides"),
         pl.col("gap_fen").n_unique().alias("gaps"),

@@ -2,7 +2,8 @@
 
 Frames: `goods` one row per case · `returns` one per receipt that no case claims · `reshipments` one per shipment that is no
 sale and has no approved case · `shipped_lines` one per order line shipped more than once · `late_shipments` one per sale
-shipped after its refund · `sides_M6`, `sides_M7`, `sides_M8` the pairs. Source: docs/rules.md, W and L08; rulings 11, 12, 22.
+shipped after its refund · `sides_M6`, `sides_M7`, `sides_M8` the pairs whose tables came.
+Source: docs/rules.md, W and L08; rulings 11, 12, 22.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import polars as pl
 from recon_kit.facts.goods_pairs import RETURNING, SENDING, Goods, tie_goods
 from recon_kit.facts.goods_parcels import (
     SOURCES,
-    first_month,
+    begins,
     lone_receipts,
     lone_shipments,
     overshipped_lines,
@@ -22,6 +23,9 @@ from recon_kit.facts.goods_parcels import (
 )
 from recon_kit.facts.scope import Scope
 from recon_kit.facts.tied import Tied
+from recon_kit.matching import PAIRS
+
+_TABLES = {pair: (PAIRS[pair].left, PAIRS[pair].right) for pair in ("M6", "M7", "M8")}
 
 
 def build_goods(tied: Tied) -> dict[str, pl.DataFrame]:
@@ -34,7 +38,7 @@ def build_goods(tied: Tied) -> dict[str, pl.DataFrame]:
         "reshipments": lone_shipments(tied, goods),
         "shipped_lines": overshipped_lines(tied, goods),
         "late_shipments": shipped_after_refund(tied, goods, refunds),
-        **{f"sides_{pair}": rows for pair, rows in goods.sides.items()},
+        **{f"sides_{pair}": rows for pair, rows in goods.sides.items() if {*_TABLES[pair]} <= tied.supplied},
     }
 
 
@@ -65,7 +69,7 @@ def _judge_cases(tied: Tied, goods: Goods, refunds: pl.DataFrame) -> pl.DataFram
     """
     scope, limits = tied.scope, tied.scope.config.sla_days
     # What was agreed before the loaded receipts begin may have come back unseen.
-    seen_from = first_month(goods.receipts["received_at"])
+    seen_from = begins(goods.receipts["received_at"], scope)
     about = ["platform", "platform_key", "shop", "channel", "order_id", "case_id", "kind", "done_at", "is_done", "is_closed"]
     cases = (
         tied.cases.select("c", *about, "case_source", pl.coalesce("approved_at", "applied_at").alias("agreed_at"))

@@ -13,10 +13,12 @@ from recon_kit.facts.tied import Tied
 SOURCES = pl.col("source").sort().head(20)
 
 
-def first_month(instants: pl.Series) -> datetime | None:
-    """The month in which a template's rows begin: it speaks of nothing before it. None where it has no row."""
+def begins(instants: pl.Series, scope: Scope) -> datetime | None:
+    """From when a template's rows speak: the month of the first, at the latest the period. None: it has no row, so always."""
     first = instants.min()
-    return first.replace(day=1, hour=0, minute=0, second=0, microsecond=0) if isinstance(first, datetime) else None
+    if not isinstance(first, datetime):
+        return None
+    return min(first.replace(day=1, hour=0, minute=0, second=0, microsecond=0), scope.start)
 
 
 def whole_sum(cost: pl.Expr) -> pl.Expr:
@@ -56,7 +58,7 @@ def lone_receipts(tied: Tied, goods: Goods) -> pl.DataFrame:
 
 def _may_be_older(tied: Tied, instant: str) -> pl.Expr:
     """The row names a case, and so soon after the loaded cases begin that it may be one of before."""
-    start = first_month(tied.cases["applied_at"])
+    start = begins(tied.cases["applied_at"], tied.scope)
     if start is None:
         return pl.lit(value=False)
     return pl.col("case_id").is_not_null() & (pl.col(instant) < start + timedelta(days=tied.scope.config.sla_days.return_))
