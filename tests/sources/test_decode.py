@@ -1,4 +1,5 @@
 import contextlib
+import csv
 import gzip
 import io
 import zipfile
@@ -6,6 +7,8 @@ import zipfile
 import polars as pl
 import pytest
 import xlsxwriter
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from recon_kit.errors import SourceError
 from recon_kit.sources import decode
@@ -297,3 +300,67 @@ def test_where_a_text_is_cut_into_pieces_changes_nothing(tmp_path, monkeypatch, 
 
     assert body["1"].to_list() == [f"杯子㐂𠮷{n}" for n in range(40)]
     assert body["row"].to_list() == list(range(2, 42))
+
+
+# What a cell may hold: anything but a zero byte (refused) and carriage returns (which the csv module cannot tell from line ends).
+CELL = st.text(st.characters(blacklist_characters="\0\r", blacklist_categories=["Cs"]), max_size=6)
+ROWS = st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=8)
+
+
+def written(rows, **options):
+    """The rows as the csv module writes them below a header, and the physical line at which each begins."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n", **options)
+    writer.writerow(["a", "b", "c"])
+    starts = []
+    for row in rows:
+        starts.append(buffer.getvalue().count("\n") + 1)
+        writer.writerow(row)
+    return buffer.getvalue(), starts
+
+
+@given(ROWS, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+def test_what_is_written_is_read_cell_for_cell_at_its_physical_row(tmp_path_factory, rows, encoding, quoting):
+    text, starts = written(rows, quoting=quoting)
+    assume("\ufeff" not in text)
+
+    body = body_of(grid_of(tmp_path_factory.mktemp("a"), text.encode(encoding)))
+
+    assert body["row"].to_list() == starts
+    assert [[cell or "" for cell in row] for row in body.select("0", "1", "2").rows()] == rows
+
+
+@given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode) | st.text("a,\"\n\r' é中", max_size=200).map(str.encode))
+def test_no_bytes_whatever_end_in_another_error_than_ours(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("a")
+    (folder / "a.csv").write_bytes(data)
+    with contextlib.suppress(SourceError):
+        for grid in open_grids(folder / "a.csv", "a.csv", folder):
+            for place in range(min(len(grid.head), 3)):
+                body = body_of(grid, place)
+                assert body["row"].is_sorted()
+                assert body["row"].is_unique().all()
+                read_lines(grid, [1, 2])
+
+
+def outcome_in_chunks(folder, data, size):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decode, "CHUNK", size)
+        try:
+            grid = grid_of(folder, data)
+        except SourceError as error:
+            return str(error)
+    return grid.text.read_bytes(), grid.head, grid.lines, grid.ends_open
+
+
+@given(
+    st.text('ab,"\n\r中文字退款é\ufeff', max_size=60),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]),
+    st.integers(0, 3),
+    st.integers(1, 9),
+)
+def test_where_the_reading_pauses_changes_nothing(tmp_path_factory, text, encoding, cut, size):
+    data = text.encode(encoding)[: -cut or None]
+    folder = tmp_path_factory.mktemp("a")
+
+    assert outcome_in_chunks(folder, data, size) == outcome_in_chunks(folder, data, 1 << 20)
