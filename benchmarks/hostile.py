@@ -1,6 +1,7 @@
 """Files of up to 30 MB that are made to hurt: seconds and memory of reading each in a process of its own (on Linux).
 
-`python -m benchmarks.hostile [part of a name]`. The promise is at most 5 s and 600 MB for any of them, whether it is read, set aside or refused.
+`python -m benchmarks.hostile [part of a name]`.
+The promise is at most 5 s and 600 MB for any of them, whether it is read, set aside or refused.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from recon_kit.sources.sheet_scan import Damaged, read_blocks, scan_sheet
 
 MAX_RATIO, MAX_RATIO_OF_LARGE, LARGE = 200, 40, 64 << 20
 MAX_INDEX_BYTES, MAX_TEXT_BYTES = 8 << 20, 512 << 20
-"""Of the parts that list the sheets, and of the text that the cells come to when each has its shared string to itself."""
+"""Of a part that lists the sheets and of one text; of the text that cells come to when each has its shared string to itself."""
 _SHARED = re.compile(rb"""<(?:[\w.-]+:)?c\s[^>]*\bt\s*=\s*["']s["'][^>]*>\s*<(?:[\w.-]+:)?v[^>]*>([0-9]+)<""")
 
 
@@ -118,14 +118,17 @@ def _refuse_part(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> 
 
 def _refuse_repeated_text(archive: zipfile.ZipFile, parts: Iterable[str], name: str) -> None:
     """Refuse sheets whose cells repeat shared strings until their text fits in no memory."""
-    if "xl/sharedStrings.xml" not in archive.namelist():
+    strings = next((part for part in archive.namelist() if part.lower() == "xl/sharedstrings.xml"), None)
+    if strings is None:
         return
     lengths: list[int] = []
     rest = b""
-    with archive.open("xl/sharedStrings.xml") as stream:
+    with archive.open(strings) as stream:
         while chunk := stream.read(1 << 20):
             *whole, rest = (rest + chunk).split(b"si>")
             lengths += map(len, whole)
+            if len(rest) > MAX_INDEX_BYTES:
+                raise SourceError(f"{name}: a text of more than {len(rest) >> 20} MB; expected an export; export it again")
     longest = max(lengths, default=0)
     sizes = {part: archive.getinfo(part).file_size for part in parts}
     if longest * sum(sizes.values()) // len(b'<c t="s"><v>1</v></c>') <= MAX_TEXT_BYTES:

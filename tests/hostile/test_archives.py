@@ -61,6 +61,12 @@ CASES = {
     "a member that swells two hundred times": ({"a.zip": zipped({"a.csv": b"0" * 3_000_000})}, "reject", "unpacks to 2 MB"),
     "a member larger than it says": ({"a.zip": lying()}, "reject", r"a\.zip!a\.csv: the member cannot be unpacked"),
     "201 members": ({"a.zip": zipped({f"{n}.csv": ONE for n in range(201)})}, "reject", "201 members"),
+    "members that come to more than 200 MB": (
+        {"a.zip": zipped({f"{n}.csv": b"0" * (70 << 20) for n in range(3)})},
+        "reject",
+        "unpacks to 210 MB; expected at most 200 MB",
+    ),
+    "names in no encoding": ({"a.zip": zipped({"a.csv": ONE}).replace(b"a.csv", b"\xff\x81.cs")}, "accept", ""),
     "an archive in an archive": (
         {"a.zip": zipped({"b.zip": zipped({"a.csv": ONE})})},
         "reject",

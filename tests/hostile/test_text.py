@@ -24,6 +24,11 @@ CASES = {
         r"a\.csv, line 4: the text is not valid UTF-8, nor GB18030",
     ),
     "UTF-8 after GB18030": (GBK + row(3).encode() + b"\n", "reject", r"a\.csv, line 4: .* pasted together"),
+    "GB18030 and UTF-8 in one row": (
+        (HEADER + "\n" + row(1)).encode("gb18030") + row(2, memo="用户申请退款").encode() + b"\n",
+        "reject",
+        r"a\.csv, line 1: the text is not valid UTF-8, nor GB18030",
+    ),
     "another encoding": ("商戶訂單號,發生時間,金額\n".encode("big5") + b"\xff", "reject", "not valid UTF-8, nor GB18030"),
     "cut inside a row": (bill().encode()[:-70], "quarantine", r"行不完整，文件在此处被截断，1 行（第 3 行）"),
     "cut inside a quoted cell": (bill(row(1), row(2, memo='"退款')).encode()[:-30], "quarantine", "第 3 行"),

@@ -1,6 +1,7 @@
 """Workbooks: cells that cost memory, parts that attack a parser, values that are not what they look like."""
 
 import io
+import os
 import re
 
 import openpyxl
@@ -107,6 +108,22 @@ CASES = {
     "entities that multiply": (edited(GOOD, (SHEET, DECLARATION, LAUGHS)), "reject", "declares a document type"),
     "an entity that reads a file": (edited(GOOD, ("xl/workbook.xml", DECLARATION, OUTSIDE)), "reject", "document type"),
     "a shared text that would fill the memory": (of_repeated_text(300_000, 30_000), "reject", "repeat shared text"),
+    "long texts that the cells do not repeat": (of_repeated_text(30_000, 1_000), "warn", "认不出是什么文件"),
+    "a shared text of ten megabytes": (
+        edited(GOOD, ("xl/sharedStrings.xml", b"</sst>", b"<si><t>" + os.urandom(5 << 20).hex().encode() + b"</t></si></sst>")),
+        "reject",
+        "a text of more than 8 MB",
+    ),
+    "no shared texts": (
+        edited(GOOD, ("xl/sharedStrings.xml", b"", b"<sst/>")),
+        "reject",
+        r"a\.xlsx: the workbook cannot be opened",
+    ),
+    "an index of sheets that swells": (
+        edited(GOOD, ("xl/workbook.xml", b"</workbook>", b" " * (9 << 20) + b"</workbook>")),
+        "reject",
+        r"part xl/workbook\.xml unpacks to 9 MB",
+    ),
     "no index of sheets": (zipped({"[Content_Types].xml": "<Types/>"}), "reject", r"a\.xlsx: the workbook is broken"),
     "bytes that are no archive": (b"PK\x03\x04 not a workbook", "reject", r"a\.xlsx: the zip file is broken"),
     "a workbook under a password": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2_000, "reject", "protected by a password"),

@@ -364,3 +364,23 @@ def test_where_the_reading_pauses_changes_nothing(tmp_path_factory, text, encodi
     folder = tmp_path_factory.mktemp("a")
 
     assert outcome_in_chunks(folder, data, size) == outcome_in_chunks(folder, data, 1 << 20)
+
+
+def test_a_parquet_file_that_is_broken_or_holds_more_than_a_template_is_refused(tmp_path):
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1 cut PAR1")
+    pl.DataFrame({"a": [0]}).select(pl.lit(0).repeat_by(21_000_000).explode()).write_parquet(tmp_path / "long.parquet")
+
+    with pytest.raises(SourceError, match=r"cut\.parquet: the Parquet file is broken"):
+        open_grids(tmp_path / "cut.parquet", "cut.parquet", tmp_path)
+    with pytest.raises(SourceError, match=r"long\.parquet: 21000000 cells; expected at most"):
+        open_grids(tmp_path / "long.parquet", "long.parquet", tmp_path)
+
+
+def test_instants_of_parquet_are_shanghai_text_and_what_is_no_cell_is_nothing(tmp_path):
+    frame = pl.DataFrame({"utc": ["2026-10-01 16:00:00"], "local": ["2026-10-02 00:00:00"], "list": [[1]], "bytes": [b"x"]})
+    instants = (pl.col("utc").str.to_datetime(time_zone="UTC"), pl.col("local").str.to_datetime())
+    frame.with_columns(*instants).write_parquet(tmp_path / "in.parquet")
+
+    body = body_of(open_grids(tmp_path / "in.parquet", "in.parquet", tmp_path)[0])
+
+    assert body.drop("row", "4").row(0) == ("2026-10-02 00:00:00", "2026-10-02 00:00:00", None, None)
