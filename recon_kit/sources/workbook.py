@@ -10,7 +10,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 import fastexcel
@@ -22,6 +22,8 @@ from recon_kit.sources.sheet_scan import Damaged, read_blocks, scan_sheet
 MAX_RATIO, MAX_RATIO_OF_LARGE, LARGE = 200, 40, 64 << 20
 MAX_INDEX_BYTES, MAX_TEXT_BYTES = 8 << 20, 512 << 20
 """Of a part that lists the sheets and of one text; of the text that cells come to when each has its shared string to itself."""
+LONG_TEXT, SMALL_CELL = 256, 35
+"""Bytes: texts up to this are no danger, and a cell of this size is a small one."""
 _SHARED = re.compile(rb"""<(?:[\w.-]+:)?c\s[^>]*\bt\s*=\s*["']s["'][^>]*>\s*<(?:[\w.-]+:)?v[^>]*>([0-9]+)<""")
 
 
@@ -116,7 +118,7 @@ def _refuse_part(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> 
             raise SourceError(f"{name}: part {info.filename} declares a document type; expected a plain workbook; save it again")
 
 
-def _refuse_repeated_text(archive: zipfile.ZipFile, parts: Iterable[str], name: str) -> None:
+def _refuse_repeated_text(archive: zipfile.ZipFile, parts: Sequence[str], name: str) -> None:
     """Refuse sheets whose cells repeat shared strings until their text fits in no memory."""
     strings = next((part for part in archive.namelist() if part.lower() == "xl/sharedstrings.xml"), None)
     if strings is None:
@@ -130,19 +132,21 @@ def _refuse_repeated_text(archive: zipfile.ZipFile, parts: Iterable[str], name: 
             if len(rest) > MAX_INDEX_BYTES:
                 raise SourceError(f"{name}: a text of more than {len(rest) >> 20} MB; expected an export; export it again")
     longest = max(lengths, default=0)
-    sizes = {part: archive.getinfo(part).file_size for part in parts}
-    if longest * sum(sizes.values()) // len(b'<c t="s"><v>1</v></c>') <= MAX_TEXT_BYTES:
+    size = sum(archive.getinfo(part).file_size for part in parts)
+    if longest <= LONG_TEXT or longest * size // SMALL_CELL <= MAX_TEXT_BYTES:
+        return
+    shared = sum(block.count(b'"s"') + block.count(b"'s'") for part in parts for block in read_blocks(archive, part, name))
+    if longest * shared <= MAX_TEXT_BYTES:
         return
     lengths = lengths[1::2]  # what stands between two strings is a piece of its own
     total = 0
-    for part in sizes:
-        for block in read_blocks(archive, part, name):
-            total += sum(lengths[n] if n < len(lengths) else longest for n in map(int, _SHARED.findall(block)))
-            if total > max(MAX_TEXT_BYTES, sum(sizes.values())):
-                raise SourceError(
-                    f"{name}: the cells repeat shared text of more than {total >> 20} MB; expected an export; "
-                    "open the file and save it again"
-                )
+    for block in (block for part in parts for block in read_blocks(archive, part, name)):
+        total += sum(lengths[n] if n < len(lengths) else longest for n in map(int, _SHARED.findall(block)))
+        if total > max(MAX_TEXT_BYTES, size):
+            raise SourceError(
+                f"{name}: the cells repeat shared text of more than {total >> 20} MB; expected an export; "
+                "open the file and save it again"
+            )
 
 
 def _sheet_parts(archive: zipfile.ZipFile) -> list[tuple[str, str]]:

@@ -77,6 +77,14 @@ def of_repeated_text(length: int, times: int) -> bytes:
     return edited(GOOD, ("xl/sharedStrings.xml", b"", strings), (SHEET, b"", xml))
 
 
+def beside_a_long_text() -> bytes:
+    """One long shared string that stands once beside cells that point to a short one."""
+    cells = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>{int(n > 1)}</v></c></row>' for n in range(1, 30_001)).encode()
+    data = of_repeated_text(30_000, 1)
+    row = b'<row r="1"><c r="A1" t="s"><v>0</v></c></row>'
+    return edited(data, ("xl/sharedStrings.xml", b"</sst>", b"<si><t>x</t></si></sst>"), (SHEET, row, cells))
+
+
 OTHER = [HEADER, ["card", "F2", "2026-10-09", "refund", -6, "退"]]
 CASES = {
     "a plain sheet": (GOOD, "accept", ""),
@@ -109,6 +117,7 @@ CASES = {
     "an entity that reads a file": (edited(GOOD, ("xl/workbook.xml", DECLARATION, OUTSIDE)), "reject", "document type"),
     "a shared text that would fill the memory": (of_repeated_text(300_000, 30_000), "reject", "repeat shared text"),
     "long texts that the cells do not repeat": (of_repeated_text(30_000, 1_000), "warn", "认不出是什么文件"),
+    "a long text among many short cells": (beside_a_long_text(), "warn", "认不出是什么文件"),
     "a shared text of ten megabytes": (
         edited(GOOD, ("xl/sharedStrings.xml", b"</sst>", b"<si><t>" + os.urandom(5 << 20).hex().encode() + b"</t></si></sst>")),
         "reject",
