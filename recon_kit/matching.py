@@ -15,8 +15,9 @@ from typing import Literal
 import polars as pl
 
 from recon_kit.errors import MatchError
+from recon_kit.subsets import unique_subsets
 
-How = Literal["key", "unique", "twins", "sum", "rest", "sole", "alike"]
+How = Literal["key", "unique", "twins", "near", "sum", "subset", "rest", "sole", "alike", "reversal"]
 PAIRS_PER_KEY = 10_000
 """Keys with more candidate pairs than this skip `unique`: such rows are twins, and their pairs would explode."""
 
@@ -27,15 +28,18 @@ class Pass:
 
     `key`: all rows of both sides with the key form one group, or join the one they are in. `unique`: one left and one
     right that have only each other (same key, amount and, with `window`, days). `twins`: equal twins, k-th with k-th in
-    time. `sum`: what is left of a key is one row against several that sum to it. `rest`: the only open left of a key takes
-    its open rights, whatever the amount. `sole`: the key's only left, used or not, takes further rights. `alike`: of the
-    key's lefts, used or not, exactly one has that amount.
+    time. `near`: as `unique`, but amounts may differ by `tolerance_fen`. `sum`: what is left of a key is one row against
+    several that sum to it. `subset`: one row against some of the few rows with its key (and days) on the other side, where
+    only these sum to it. `reversal`: on one side, an amount and the same with the other sign, k-th with k-th. `rest`: the only
+    open left of a key takes its open rights, whatever the amount. `sole`: the key's only left, used or not, takes further
+    rights. `alike`: of the key's lefts, used or not, exactly one has that amount.
     """
 
     name: str
     how: How
     on: tuple[tuple[str, str], ...]
     window: bool = False
+    tolerance_fen: int = 0
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,7 @@ def match(pair: Pair, left: pl.DataFrame, right: pl.DataFrame, *, partitions: in
 
 
 def _check(pair: Pair, left: pl.DataFrame, right: pl.DataFrame) -> None:
-    days = {"day"} if any(rung.window or rung.how == "twins" for rung in pair.ladder) else set()
+    days = {"day"} if any(rung.window or rung.how in ("twins", "reversal") for rung in pair.ladder) else set()
     windows = {"window_days"} if any(rung.window for rung in pair.ladder) else set()
     for index, (side, frame, extra) in enumerate((("left", left, days | windows), ("right", right, days))):
         wanted = {"row", "amount_fen", "partition"} | extra | {on[index] for rung in pair.ladder for on in rung.on}
@@ -186,8 +190,8 @@ def _climb(ladder: tuple[Pass, ...], left: pl.DataFrame, right: pl.DataFrame) ->
     left, right = _opened(left), _opened(right)
     for number, rung in enumerate(ladder):
         open_right = right.filter(pl.col("group").is_null()) if number else right
-        if open_right.is_empty() or left.is_empty():
-            break
+        if (open_right.is_empty() or left.is_empty()) and rung.how != "reversal":
+            continue
         new_left, new_right = _PASSES[rung.how](_keyed(left, rung, 0), _keyed(open_right, rung, 1), rung)
         left, right = _place(left, new_left, number), _place(right, new_right, number)
     names = pl.Series([rung.name for rung in ladder], dtype=pl.String)
@@ -262,12 +266,7 @@ def _match_placed(left: pl.DataFrame, right: pl.DataFrame, places: pl.Series) ->
 
 
 def _match_unique(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
-    on = [*_keys(rung), "amount_fen"]
-    lefts = _open(left)
-    crowded = (
-        lefts.group_by(on).len("l").join(right.group_by(on).len("r"), on=on).filter(pl.col("l") * pl.col("r") > PAIRS_PER_KEY)
-    )
-    found = lefts.join(crowded, on=on, how="anti").join(right, on=on, suffix="_right")
+    found = _bounded_pairs(_open(left), right, [*_keys(rung), "amount_fen"])
     pairs = _within(found, rung).filter((pl.len().over("row") == 1) & (pl.len().over("row_right") == 1))
     return _one_to_one(pairs)
 
@@ -277,6 +276,73 @@ def _match_twins(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
     nth = pl.struct("day", "row").rank("ordinal").over(on).alias("nth")
     pairs = _open(left).with_columns(nth).join(right.with_columns(nth), on=[*on, "nth"], suffix="_right", validate="1:1")
     return _one_to_one(_within(pairs, rung))
+
+
+def _match_near(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
+    on, width = [*_keys(rung), "near"], max(rung.tolerance_fen, 1)
+    near = (pl.col("amount_fen") // width).alias("near")
+    # amounts within the tolerance stand in the same band or in neighbours
+    bands = pl.concat([right.with_columns(near + step) for step in (-1, 0, 1)])
+    pairs = _bounded_pairs(_open(left).with_columns(near), bands, on)
+    close = (pl.col("amount_fen") - pl.col("amount_fen_right")).abs() <= rung.tolerance_fen
+    pairs = _within(pairs.filter(close), rung)
+    return _one_to_one(pairs.filter((pl.len().over("row") == 1) & (pl.len().over("row_right") == 1)))
+
+
+def _bounded_pairs(left: pl.DataFrame, right: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+    """Every pair of rows with the key; none of a key that would make more than PAIRS_PER_KEY."""
+    crowded = (
+        left.group_by(on).len("l").join(right.group_by(on).len("r"), on=on).filter(pl.col("l") * pl.col("r") > PAIRS_PER_KEY)
+    )
+    return left.join(crowded, on=on, how="anti").join(right, on=on, suffix="_right")
+
+
+def _match_subset(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
+    pairs = _within(_bounded_pairs(_open(left), right, _keys(rung)), rung)
+    pairs = pairs.filter((pl.col("amount_fen") != 0) & (pl.col("amount_fen_right") != 0))
+    found = pl.concat([_sets(pairs, "", "_right"), _sets(pairs, "_right", "")])
+    # a row in two solutions could be used by either: neither is taken
+    torn = found.filter(pl.len().over("side", "row") > 1)["set"].unique()
+    kept = found.filter(~pl.col("set").is_in(torn.implode())).with_columns(
+        pl.col("row").filter(pl.col("side") == "").min().over("set").alias("key_group")
+    )
+    sides = [kept.filter(pl.col("side") == side).select("row", "key_group") for side in ("", "_right")]
+    return (
+        _grouped(left.join(sides[0], on="row", validate="1:1"), "key_group"),
+        _grouped(right.join(sides[1], on="row", validate="1:1"), "key_group"),
+    )
+
+
+def _sets(pairs: pl.DataFrame, one: str, many: str) -> pl.DataFrame:
+    """The rows of every unique solution that has one row on the side `one`: (set, side, row)."""
+    candidates = pairs.select(
+        pl.col(f"row{one}").alias("target"),
+        pl.col(f"amount_fen{one}").alias("total_fen"),
+        pl.col(f"row{many}").alias("member"),
+        pl.col(f"amount_fen{many}").alias("value_fen"),
+    )
+    found = unique_subsets(candidates).with_columns((pl.col("target") * 2 + (one != "")).alias("set"))
+    return pl.concat(
+        [
+            found.select("set", pl.lit(many).alias("side"), pl.col("member").alias("row")),
+            found.unique("set").select("set", pl.lit(one).alias("side"), pl.col("target").alias("row")),
+        ]
+    )
+
+
+def _match_reversal(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
+    """A group of the left is named by its first row, one of the right by the negative of it, which no left row has."""
+    pairs = [_reversed(_open(side), rung) for side in (left, right)]
+    return pairs[0], pairs[1].with_columns((-1 - pl.col("group")).alias("group"))
+
+
+def _reversed(rows: pl.DataFrame, rung: Pass) -> pl.DataFrame:
+    on = [*_keys(rung), "amount_fen", "nth"]
+    ranked = rows.with_columns(pl.struct("day", "row").rank("ordinal").over(on[:-1]).alias("nth"))
+    minus = ranked.filter(pl.col("amount_fen") < 0).with_columns(-pl.col("amount_fen"))
+    pairs = ranked.filter(pl.col("amount_fen") > 0).join(minus, on=on, suffix="_right", validate="1:1")
+    group = pl.min_horizontal("row", "row_right").alias("group")
+    return pl.concat([pairs.select("at", group), pairs.select(pl.col("at_right").alias("at"), group)])
 
 
 def _match_sum(left: pl.DataFrame, right: pl.DataFrame, rung: Pass) -> Sides:
@@ -339,10 +405,13 @@ _PASSES: dict[str, Callable[[pl.DataFrame, pl.DataFrame, Pass], Sides]] = {
     "key": _match_key,
     "unique": _match_unique,
     "twins": _match_twins,
+    "near": _match_near,
     "sum": _match_sum,
+    "subset": _match_subset,
     "rest": _match_rest,
     "sole": _match_sole,
     "alike": _match_alike,
+    "reversal": _match_reversal,
 }
 
 
