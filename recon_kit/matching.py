@@ -141,6 +141,44 @@ PAIRS: dict[str, Pair] = {
         "order line–sale shipment",
         "pieces",
     ),
+    "M9": Pair(
+        "M9",
+        "aftersales",
+        "fees",
+        (
+            _pass("case_id", "key", "c"),
+            _pass("order_amount", "unique", "order"),
+            _pass("order_amount_twins", "twins", "order"),
+            _pass("order_sum", "sum", "order"),
+            _pass("order_rest", "rest", "order"),
+            _pass("order_sole_case", "sole", "order"),
+        ),
+        "退款—费用返还",
+        "refund–fee return",
+    ),
+    "M10": Pair("M10", "orders", "flows", (_pass("order_id", "key", "o"),), "订单—结算", "order–settlement"),
+    "M11": Pair(
+        "M11",
+        "flows",
+        "bank_rows",
+        (
+            _pass("payout_id", "key", "payout_id"),
+            _pass("amount_window", "unique", "unnamed", window=True),
+            _pass("amount_twins_window", "twins", "unnamed", window=True),
+            _pass("amount_of_unnamed_bank_row", "unique", "named=unnamed", window=True),
+            _pass("amount_of_unnamed_payout", "unique", "unnamed=named", window=True),
+        ),
+        "提现—银行到账",
+        "payout–bank",
+    ),
+    "M12": Pair(
+        "M12",
+        "aftersales",
+        "complaints",
+        (_pass("case_id", "key", "c=named_c"), _pass("order_window", "key", "c=near_c")),
+        "售后—投诉",
+        "case–complaint",
+    ),
 }
 """The pairs this build runs, by name. Each frame's `partition` is a hash of what its keys cannot cross."""
 

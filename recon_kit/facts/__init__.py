@@ -19,8 +19,10 @@ from recon_kit.facts.channel import (
     name_flows,
     paid_channels,
 )
+from recon_kit.facts.complaints import build_complaints
 from recon_kit.facts.coverage import coverage_gaps, covered_from, platform_covered
 from recon_kit.facts.entitlement import add_entitlement
+from recon_kit.facts.fees import build_fees
 from recon_kit.facts.goods import build_goods
 from recon_kit.facts.intake import broken_files, known_duplicates, later_files
 from recon_kit.facts.judge import judge_allocations, judge_cases, judge_units, lone_vouchers, sum_order_refunds
@@ -28,7 +30,9 @@ from recon_kit.facts.ledger import Ledger, build_ledger
 from recon_kit.facts.platform import build_cases, build_orders
 from recon_kit.facts.references import read_references
 from recon_kit.facts.scope import Scope
+from recon_kit.facts.settlement import build_settlement
 from recon_kit.facts.tied import Tied
+from recon_kit.facts.wallets import build_wallets
 from recon_kit.matching import Matched
 from recon_kit.schema import TABLES, empty
 
@@ -93,7 +97,13 @@ USED: dict[str, list[str]] = {
 """The columns facts read of the two large tables; whoever loads Parquet for them need not read the others."""
 
 
-FAMILIES: tuple[Callable[[Tied], dict[str, pl.DataFrame]], ...] = (build_goods,)
+FAMILIES: tuple[Callable[[Tied], dict[str, pl.DataFrame]], ...] = (
+    build_goods,
+    build_fees,
+    build_settlement,
+    build_wallets,
+    build_complaints,
+)
 """What each further family of rules adds to the facts: frame name → frame."""
 
 

@@ -9,16 +9,26 @@ import polars as pl
 from recon_kit.facts import Facts
 from recon_kit.results import DISCREPANCIES, result_schema
 from recon_kit.rules.catalogue import CATALOGUE, issue_group
+from recon_kit.rules.complaints import COMPLAINT_RULES
 from recon_kit.rules.control import CONTROL_RULES
 from recon_kit.rules.goods import GOODS_RULES
 from recon_kit.rules.ledger import LEDGER_RULES
 from recon_kit.rules.payment import PAYMENT_RULES
 from recon_kit.rules.refund import REFUND_RULES
 from recon_kit.rules.rule import Rule
+from recon_kit.rules.settlement import SETTLEMENT_RULES
 
 __all__ = ["CATALOGUE", "RULES", "Rule", "detect", "discrepancy_id", "not_checked"]
 
-RULES: tuple[Rule, ...] = (*PAYMENT_RULES, *REFUND_RULES, *LEDGER_RULES, *GOODS_RULES, *CONTROL_RULES)
+RULES: tuple[Rule, ...] = (
+    *PAYMENT_RULES,
+    *REFUND_RULES,
+    *LEDGER_RULES,
+    *GOODS_RULES,
+    *SETTLEMENT_RULES,
+    *COMPLAINT_RULES,
+    *CONTROL_RULES,
+)
 """Every rule this build detects, in the catalogue's family order."""
 
 RELATED: dict[str, tuple[tuple[str, ...], str, str]] = {

@@ -62,16 +62,18 @@ def listing(column: str) -> pl.Expr:
     return pl.col(column).fill_null(pl.lit([], pl.List(pl.String)))
 
 
-def flow_rule(code: str, when: pl.Expr, *, needs: tuple[str, ...], key: pl.Expr | None = None, **more: Any) -> Rule:
+def flow_rule(
+    code: str, when: pl.Expr, *, needs: tuple[str, ...], key: pl.Expr | None = None, source: str = "flows", **more: Any
+) -> Rule:
     """A flow that its code names: expected 0, actual what left the wallet; as facts of the as-of day."""
     return Rule(
         code,
         needs,
-        source="flows",
+        source=source,
         when=when & pl.col("is_fact"),
         key=pl.col("flow_id") if key is None else key,
         scope=pl.col("channel"),
-        subject=numbered("f", "f"),
+        subject=numbered("f", "f") if source == "flows" else pl.concat_str("channel", pl.lit(" "), "flow_id"),
         expected=pl.lit(0, pl.Int64),
         actual=pl.col("out_fen"),
         facts={

@@ -1,0 +1,119 @@
+"""Whether each wallet rolls: opening + what the bills moved = closing. Source: docs/rules.md S08; rulings 5.
+
+A wallet is what one or more balance rows speak of. Bill rows of its account are its own; where no account tells, they are
+those of its shop; and the only wallet of a channel, or its only one without an account, has all that no account claims.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from recon_kit.facts.channel import SOURCE, add_order_by_payment
+from recon_kit.facts.platform import MONEY_AT, attach_order
+from recon_kit.facts.tied import Tied
+
+
+def build_wallets(tied: Tied) -> dict[str, pl.DataFrame]:
+    """`wallet_rolls`: one row per wallet of the period that states its balances; none before the period is over.
+
+    `rolled_fen` = opening + bill rows of the period by success time; `carried_fen` the closing of the period before (null:
+    not given). No frame where the balances or bills did not come.
+    """
+    if not {"wallets", "flows"} <= tied.supplied:
+        return {}
+    scope = tied.scope
+    wallets = _wallets(tied)
+    if scope.as_of < scope.period.last_day:
+        wallets = wallets.clear()
+    flows = (
+        tied.tables["flows"]
+        .with_columns(MONEY_AT.alias("money_at"))
+        .filter(scope.is_in("money_at"))
+        .join(wallets.select("channel").unique(), on="channel", how="semi")
+        .select("channel", "account", "shop", "order_id", "pay_id", "amount_fen")
+    )
+    wallets, owned = _own_flows(wallets, flows, tied.orders)
+    moved = owned.group_by("w").agg(pl.col("amount_fen").sum().alias("moved_fen"), pl.len().cast(pl.Int64).alias("n_flows"))
+    rolls = (
+        wallets.sort("source_row")
+        .group_by("w")
+        .agg(
+            pl.col("channel").first(),
+            *(_only(name) for name in ("account", "shop")),
+            pl.col("opening_fen", "closing_fen").sum(),
+            pl.when(pl.col("carried_fen").null_count() == 0).then(pl.col("carried_fen").sum()).alias("carried_fen"),
+            SOURCE.sort().head(20).alias("wallet_source"),
+        )
+        .join(moved, on="w", how="left", validate="1:1")
+        .with_columns(
+            pl.col("moved_fen", "n_flows").fill_null(0),
+            pl.lit(scope.period.text).alias("period_text"),
+            pl.lit(scope.period.last_day).cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Shanghai").alias("closed_at"),
+        )
+        .with_columns((pl.col("opening_fen") + pl.col("moved_fen")).alias("rolled_fen"))
+    )
+    several = pl.len().over("channel") > 1
+    key = pl.when(several).then(pl.concat_str("channel", pl.coalesce("account", "shop", pl.lit("")), separator="|"))
+    return {"wallet_rolls": rolls.with_columns(key.fill_null(pl.col("channel")).alias("key")).sort("key", "w")}
+
+
+def _only(column: str) -> pl.Expr:
+    values = pl.col(column).unique()
+    return pl.when(values.len() == 1).then(values.first()).alias(column)
+
+
+def _wallets(tied: Tied) -> pl.DataFrame:
+    """Balance rows of the period with the closing carried over, and `w`: rows of one account, else each row, are one wallet."""
+    rows = tied.tables["wallets"]
+    period = tied.scope.period
+    before = rows.filter(pl.col("period") == period.previous().text).select(
+        "channel", "account", "shop", pl.col("closing_fen").alias("carried_fen")
+    )
+    own = pl.coalesce(pl.concat_str(pl.lit("a"), "account"), pl.concat_str(pl.lit("s"), pl.col("shop").fill_null("")))
+    return (
+        rows.filter(pl.col("period") == period.text)
+        .join(before, on=["channel", "account", "shop"], how="left", nulls_equal=True, validate="1:1", maintain_order="left")
+        .with_columns(pl.concat_str("channel", own, separator="|").alias("w"))
+    )
+
+
+def _own_flows(wallets: pl.DataFrame, flows: pl.DataFrame, orders: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The wallets, and each flow that belongs to one with its `w`. Wallets whose flows no shop tells apart become one."""
+    about = wallets.select("channel", "account", "shop", "w").unique("w", keep="first", maintain_order=True)
+    accounts = about.drop_nulls("account").select("channel", "account", "w")
+    claimed = flows.join(accounts, on=["channel", "account"], how="inner", validate="m:1")
+    rest = flows.join(accounts, on=["channel", "account"], how="anti")
+    has_own = claimed.select("w").unique()["w"].implode()
+    open_ones = about.filter(pl.col("account").is_null() | ((pl.len().over("channel") == 1) & ~pl.col("w").is_in(has_own)))
+    alone = open_ones.filter(pl.len().over("channel") == 1).select("channel", "w")
+    # Bills of one wallet seen twice (JD's settlement and its wallet) differ in that only one names an account.
+    nameless = pl.col("account").is_null()
+    of_alone = rest.filter(nameless | ~nameless.any().over("channel")).join(alone, on="channel", how="inner", validate="m:1")
+    by_shop = open_ones.filter(pl.len().over("channel") > 1).select("channel", "shop", "w")
+    told = _tell_shops(rest.join(by_shop.select("channel").unique(), on="channel", how="semi"), orders).join(
+        by_shop, on=["channel", "shop"], how="left", nulls_equal=True, validate="m:1"
+    )
+    lumped = told.filter(pl.col("w").is_null()).select("channel").unique()["channel"].implode()
+    merged = pl.when(pl.col("channel").is_in(lumped) & pl.col("account").is_null()).then(pl.col("channel"))
+    kept = ["w", "amount_fen"]
+    of_shops = told.with_columns(pl.when(pl.col("channel").is_in(lumped)).then("channel").otherwise("w").alias("w"))
+    owned = pl.concat([claimed.select(kept), of_alone.select(kept), of_shops.select(kept)])
+    return wallets.with_columns(pl.coalesce(merged, "w").alias("w")), owned
+
+
+def _tell_shops(flows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """The shop of each flow: stated, its order's, or the only shop of its account."""
+    flows = (
+        add_order_by_payment(flows, orders)
+        .pipe(attach_order, orders, {"order_shop": "shop"})
+        .with_columns(pl.coalesce("shop", "order_shop").alias("shop"))
+    )
+    only = (
+        flows.drop_nulls(["account", "shop"])
+        .select("channel", "account", pl.col("shop").alias("account_shop"))
+        .unique()
+        .unique(["channel", "account"], keep="none")
+    )
+    return flows.join(only, on=["channel", "account"], how="left", validate="m:1").with_columns(
+        pl.coalesce("shop", "account_shop").alias("shop")
+    )
