@@ -56,6 +56,19 @@ def test_the_column_parser_reads_what_the_scalar_parser_reads(texts):
     assert parsed.to_list() == [parse_yuan(text) for text in texts]
 
 
+@given(st.from_regex(r"[+-]?[0-9]{1,15}(\.[0-9]{0,5})?", fullmatch=True))
+def test_a_plain_number_is_what_decimal_says_or_nothing_where_it_is_not_exact_to_the_fen(text):
+    exact = Decimal(text) * 100
+
+    assert parse_yuan(text) == (int(exact) if exact == int(exact) else None)
+
+
+@given(st.text("0123456789.,+-¥￥元 eE()", max_size=10))
+def test_what_is_read_as_an_amount_has_that_value_without_its_signs_of_currency_and_thousands(text):
+    if (amount := parse_yuan(text)) is not None:
+        assert Decimal(amount) == Decimal(text.translate(str.maketrans("", "", ",¥￥元 "))) * 100
+
+
 def test_a_missing_amount_is_written_as_nothing():
     assert format_yuan(None) == ""
     assert format_yuan(5, sign=True) == "+0.05"

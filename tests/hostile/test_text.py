@@ -23,7 +23,7 @@ CASES = {
         "reject",
         r"a\.csv, line 4: the text is not valid UTF-8, nor GB18030",
     ),
-    "UTF-8 after GB18030": (GBK + row(3).encode() + b"\n", "reject", r"a\.csv, line 4: .* pasted together"),
+    "UTF-8 after GB18030": (GBK + b"\n" + row(3).encode() + b"\n", "reject", r"a\.csv, line 5: .* pasted together"),
     "GB18030 and UTF-8 in one row": (
         (HEADER + "\n" + row(1)).encode("gb18030") + row(2, memo="用户申请退款").encode() + b"\n",
         "reject",
