@@ -15,6 +15,7 @@ from recon_kit.periods import Period
 from recon_kit.schema import REFUND_CASE_KINDS, REFUND_FLOW_KINDS
 from recon_kit.synth import books, seller
 from recon_kit.synth.cases import midnight
+from recon_kit.synth.flows import fee_rate, rated
 from recon_kit.synth.world import World
 
 COST_ACCOUNTS = [seller.INVENTORY[0], seller.COGS[0]]
@@ -171,6 +172,25 @@ def set_flows(world: World, changes: Mapping[str, object], column: str = "amount
     return world.with_tables(
         flows=joined.with_columns(pl.when("_is_new").then("_new").otherwise(column).alias(column)).drop("_new", "_is_new")
     )
+
+
+def return_fees(world: World, rows: Sequence[Row]) -> World:
+    """Commission comes back on what these cases were refunded now, in the bill and in the fee statement."""
+    flows, kind = world.tables["flows"], pl.col("kind")
+    own = flows.filter(of_cases(list(rows)))
+    refunded = own.filter(kind.is_in(["refund", "subsidy_clawback"])).group_by("case_id").agg(-pl.col("amount_fen").sum())
+    back = (
+        own.filter(kind == "fee_return")
+        .select("flow_id", "case_id", "channel")
+        .join(refunded, on="case_id", validate="m:1", maintain_order="left")
+        .with_columns(rated(pl.col("amount_fen"), fee_rate()).alias("amount_fen"))
+    )
+    stated = pl.col("case_id").replace_strict(dict(back.select("case_id", -pl.col("amount_fen")).iter_rows()), default=None)
+    is_return = kind == "commission_return"
+    fees = world.tables["fees"].with_columns(
+        amount_fen=pl.when(is_return).then(pl.coalesce(stated.cast(pl.Int64), "amount_fen")).otherwise("amount_fen")
+    )
+    return set_flows(world, dict(back.select("flow_id", "amount_fen").iter_rows())).with_tables(fees=fees)
 
 
 def add_rows(world: World, table: str, rows: Sequence[Row]) -> World:

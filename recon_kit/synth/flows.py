@@ -193,7 +193,7 @@ def _fees(base: pl.DataFrame) -> pl.DataFrame:
         .group_by("n", maintain_order=True)
         .agg(pl.col("channel", "shop", "order_id", "pay_id", "trade_no", "at").first(), base_fen=pl.col("amount_fen").sum())
         .with_columns(
-            amount_fen=-rated(pl.col("base_fen"), _rate()),
+            amount_fen=-rated(pl.col("base_fen"), fee_rate()),
             at=pl.col("at") + pl.duration(seconds=61),
             kind=pl.lit("fee"),
             slot=ZERO + 3,
@@ -214,7 +214,7 @@ def _fee_returns(base: pl.DataFrame, seed: int) -> pl.DataFrame:
             base_fen=-pl.col("amount_fen").sum(),
         )
         .with_columns(
-            amount_fen=rated(pl.col("base_fen"), _rate()),
+            amount_fen=rated(pl.col("base_fen"), fee_rate()),
             at=pl.col("at") + pl.duration(minutes=minutes),
             kind=pl.lit("fee_return"),
             slot=pl.col("slot") + 4,
@@ -223,7 +223,8 @@ def _fee_returns(base: pl.DataFrame, seed: int) -> pl.DataFrame:
     )
 
 
-def _rate() -> pl.Expr:
+def fee_rate() -> pl.Expr:
+    """The commission rate of a flow's channel."""
     return pl.col("channel").replace_strict({c: shop.fee_rate for c, shop in seller.WALLETS.items()}, return_dtype=pl.Float64)
 
 

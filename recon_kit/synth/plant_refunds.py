@@ -29,6 +29,7 @@ from recon_kit.synth.edits import (
     of_order,
     rebook,
     receipted_orders,
+    return_fees,
     set_flows,
     settled_cases,
     take,
@@ -129,7 +130,8 @@ def plant_c07(world: World, period: Period, rng: random.Random, n: int) -> Plant
     for flow, flow_id in zip(again, next_flows(world, [row["flow_id"] for row in rows]), strict=True):
         at = moment(flow, "at") + timedelta(hours=5)
         flow.update(flow_id=flow_id, at=at, success_at=at, request_no=f"{flow['request_no']}-R")
-    world = rebook(add_rows(world, "flows", again), {row["ref_id"]: 2 * fen(row, "final_fen") for row in rows})
+    paid = return_fees(add_rows(world, "flows", again), rows)
+    world = rebook(paid, {row["ref_id"]: 2 * fen(row, "final_fen") for row in rows})
     return touch(world, rows), [of_case("C07", period, row, fen(row, "final_fen"), 2 * fen(row, "final_fen")) for row in rows]
 
 
@@ -189,7 +191,7 @@ def _paid_otherwise(world: World, period: Period, rows: list[Row], code: str, de
     """Flow and booking of each case with another amount than its final one."""
     amounts = [fen(row, "final_fen") + deltas[i % len(deltas)] for i, row in enumerate(rows)]
     paid = set_flows(world, {str(row["flow_id"]): -amount for row, amount in zip(rows, amounts, strict=True)})
-    booked = rebook(paid, {row["ref_id"]: amount for row, amount in zip(rows, amounts, strict=True)})
+    booked = rebook(return_fees(paid, rows), {row["ref_id"]: amount for row, amount in zip(rows, amounts, strict=True)})
     return touch(booked, rows), [
         of_case(code, period, row, fen(row, "final_fen"), amount) for row, amount in zip(rows, amounts, strict=True)
     ]
