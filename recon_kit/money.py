@@ -13,8 +13,14 @@ import polars as pl
 
 from recon_kit.errors import SchemaError
 
-# A plain decimal, or one with well-formed thousands separators; further decimals only when they are zeros.
-_AMOUNT = r"^([+-]?)([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.([0-9]{0,2})0*)?$"
+
+def _amount_pattern(scale: int) -> str:
+    """A plain decimal, or one with well-formed thousands separators; decimals beyond the scale only when they are zeros."""
+    digits = 17 - scale
+    return rf"^([+-]?)([0-9]{{1,{digits}}}|[0-9]{{1,3}}(?:,[0-9]{{3}}){{1,{digits // 3 - 1}}})(?:\.([0-9]{{0,{scale}}})0*)?$"
+
+
+_AMOUNT = _amount_pattern(2)
 _CURRENCY = r"^([+-]?)[¥￥]?([+-]?[0-9.,]+)元?$"
 _BLANK = " \t\r\n\u00a0\u3000"
 MAX_FEN = 10**17
@@ -37,13 +43,16 @@ def parse_yuan(text: str | None) -> int | None:
     return -fen if found[1] == "-" else fen
 
 
-def parse_yuan_expr(column: pl.Expr) -> pl.Expr:
-    """Vectorised `parse_yuan`: text → Int64 fen; null for null, blank, or anything not exact to the fen."""
+def parse_yuan_expr(column: pl.Expr, *, scale: int = 2) -> pl.Expr:
+    """Vectorised `parse_yuan`: text → Int64 fen; null for null, blank, or anything not exact to the fen.
+
+    With another `scale` (0 to 8 decimals) it counts in units of 10^-scale yuan.
+    """
     text = column.str.strip_chars(_BLANK).str.replace(_CURRENCY, "$1$2")
-    parts = text.str.extract_groups(_AMOUNT)
+    parts = text.str.extract_groups(_amount_pattern(scale))
     whole = parts.struct.field("2").str.replace_all(",", "", literal=True).cast(pl.Int64, strict=False)
-    cents = parts.struct.field("3").fill_null("").str.pad_end(2, "0").cast(pl.Int64, strict=False)
-    fen = whole * 100 + cents
+    cents = pl.concat_str(pl.lit("0"), parts.struct.field("3").fill_null("").str.pad_end(scale, "0")).cast(pl.Int64, strict=False)
+    fen = whole * 10**scale + cents
     return pl.when(parts.struct.field("1") == "-").then(-fen).otherwise(fen)
 
 
@@ -51,8 +60,15 @@ def format_yuan(fen: int | None, *, sign: bool = False) -> str:
     """Return fen as yuan text with thousands separators, `1,234.50`; an empty string for None."""
     if fen is None:
         return ""
-    prefix = "-" if fen < 0 else ("+" if sign and fen > 0 else "")
-    return f"{prefix}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
+    return format_units(fen, 2, sign=sign)
+
+
+def format_units(units: int, scale: int, *, sign: bool = False, separator: str = ",") -> str:
+    """Return units of 10^-scale yuan as text with all their decimals, `1,234.50000`."""
+    prefix = "-" if units < 0 else ("+" if sign and units > 0 else "")
+    whole, rest = divmod(abs(units), 10**scale)
+    grouped = f"{whole:,}".replace(",", separator)
+    return f"{prefix}{grouped}.{rest:0{scale}d}" if scale else f"{prefix}{grouped}"
 
 
 def parse_rate(text: str) -> Decimal:

@@ -6,7 +6,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recon_kit.errors import SchemaError
-from recon_kit.money import MAX_FEN, allocate, format_yuan, parse_rate, parse_yuan, parse_yuan_expr, round_half_up
+from recon_kit.money import (
+    MAX_FEN,
+    allocate,
+    format_units,
+    format_yuan,
+    parse_rate,
+    parse_yuan,
+    parse_yuan_expr,
+    round_half_up,
+)
 
 fen = st.integers(1 - MAX_FEN, MAX_FEN - 1)
 
@@ -114,3 +123,15 @@ def test_a_rate_is_a_fraction_or_a_percentage(text, expected):
 def test_what_is_no_rate_is_refused_with_an_example(text):
     with pytest.raises(SchemaError, match=r"0\.13"):
         parse_rate(text)
+
+
+@given(st.integers(0, 8), st.integers(1 - MAX_FEN, MAX_FEN - 1))
+def test_an_amount_of_any_scale_is_read_back_as_it_was_written(scale, units):
+    for separator in ("", ",") if abs(units) < MAX_FEN // 100 else ("",):
+        text = pl.lit(format_units(units, scale, separator=separator))
+        assert pl.select(parse_yuan_expr(text, scale=scale)).item() == units
+
+
+@pytest.mark.parametrize(("text", "scale"), [("0.123456", 5), ("1.5", 0), ("9" * 13, 5), ("1e-5", 5)])
+def test_an_amount_that_is_not_exact_at_the_scale_is_null(text, scale):
+    assert pl.select(parse_yuan_expr(pl.lit(text), scale=scale)).item() is None

@@ -215,6 +215,11 @@ def _open_parquet(path: Path, name: str, digest: str) -> Grid:
         raise SourceError(
             f"{name}: the Parquet file is broken ({type(error).__name__}); expected a whole file; write it again"
         ) from None
+    return frame_grid(table, name, digest)
+
+
+def frame_grid(table: pl.DataFrame, name: str, digest: str) -> Grid:
+    """A frame's cells as text, as if read from a worksheet; its rows count from 1 and its header stands above them."""
     as_text = [_cell_text(pl.col(column), dtype).alias(str(n)) for n, (column, dtype) in enumerate(table.schema.items())]
     frame = table.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row"), *as_text)
     return Grid(name, digest, (HeadRow(0, 0, tuple(table.columns)),), frame=frame)
