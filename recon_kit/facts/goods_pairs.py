@@ -207,7 +207,7 @@ def _name_case(rows: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
 
 def _with_group(rows: pl.DataFrame, matched: Matched, name: str) -> pl.DataFrame:
     """Add the case or line the row was matched to. A group of these pairs has one left row, whose number it bears."""
-    found = matched.right.select("row", pl.col("group").alias(name), "reason")
+    found = matched.right.select("row", pl.col("group").alias(name), pl.col("reason").alias("unmatched"))
     return rows.join(found, on="row", how="left", validate="1:1", maintain_order="left")
 
 
@@ -229,10 +229,11 @@ def _side(
     rows: pl.DataFrame, name: str, table: Table, pieces: str, found: pl.DataFrame, is_due: pl.Expr | None = None
 ) -> pl.DataFrame:
     """The rows of a side; what is not due (a case whose goods do not move) is excluded, not without counterpart."""
-    joined = rows.join(found.select("row", "group", "pass", "reason"), on="row", validate="1:1", maintain_order="left")
+    outcome = found.select("row", "group", "pass", pl.col("reason").alias("unmatched"))  # a case has a reason of its own
+    joined = rows.join(outcome, on="row", validate="1:1", maintain_order="left")
     due = pl.lit(value=True) if is_due is None else is_due
     return side(
-        joined.with_columns(pl.when(due).then("reason").alias("unmatched")),
+        joined.with_columns(pl.when(due).then("unmatched").alias("unmatched")),
         name,
         pl.lit(table.name),
         natural_key(table),

@@ -45,7 +45,7 @@ def lone_receipts(tied: Tied, goods: Goods) -> pl.DataFrame:
             whole_sum(pl.coalesce("posted_cost_fen", pl.col("qty") * pl.col("unit_cost_fen"))).alias("cost_fen"),
             *(pl.col(name).drop_nulls().first() for name in ("order_id", "case_id", "waybill")),
             pl.col("received_at").min(),
-            (pl.col("reason") == "ambiguous").any().alias("is_ambiguous"),
+            (pl.col("unmatched") == "ambiguous").any().alias("is_ambiguous"),
             SOURCES.alias("receipt_source"),
         )
         .pipe(_add_order, tied)
