@@ -235,6 +235,10 @@ class Config(_Section):
             )
         return Account(code=code, name=name)
 
+    def has_account(self, key: str) -> bool:
+        """Whether the books have the account: it was given a code, or the standard has one for it."""
+        return key in self.accounts or bool(DEFAULT_ACCOUNTS[key][0 if self.standard == "CAS" else 1])
+
     @property
     def gross_codes(self) -> tuple[str, ...]:
         """Account codes whose credit − debit on a refund reference is the gross booked (`accounts_gross`)."""

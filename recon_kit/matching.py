@@ -102,6 +102,14 @@ PAIRS: dict[str, Pair] = {
         "退款—账簿",
         "refund–ledger",
     ),
+    "M5": Pair(
+        "M5",
+        "voucher_lines",
+        "voucher_lines",
+        (_pass("voucher_ref", "key", "booking"),),
+        "退款—税额",
+        "refund gross–VAT",
+    ),
     "M6": Pair(
         "M6",
         "aftersales",

@@ -115,8 +115,10 @@ def voucher(
 
 
 def accrual(voucher_id: str, ref_id: str, gross: str, on: str) -> list[Row]:
-    """A refund accrued: red revenue against the refund payable (应退客户款)."""
-    amounts = (("6001", -fen(gross)), ("224101", fen(gross)))
+    """A refund accrued: red revenue and red VAT against the refund payable (应退客户款)."""
+    total = fen(gross)
+    tax = total - round(total / 1.13)
+    amounts = (("6001", tax - total), ("222101-05", -tax), ("224101", total))
     return _numbered(
         voucher_id,
         on,

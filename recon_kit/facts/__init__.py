@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from recon_kit.collect import Collected
+from recon_kit.facts.books import build_books
 from recon_kit.facts.channel import (
     Receipts,
     allocate_refunds,
@@ -98,6 +99,7 @@ USED: dict[str, list[str]] = {
 
 
 FAMILIES: tuple[Callable[[Tied], dict[str, pl.DataFrame]], ...] = (
+    build_books,
     build_goods,
     build_fees,
     build_settlement,

@@ -8,6 +8,7 @@ import polars as pl
 
 from recon_kit.facts import Facts
 from recon_kit.results import DISCREPANCIES, result_schema
+from recon_kit.rules.books import BOOKS_RULES
 from recon_kit.rules.catalogue import CATALOGUE, issue_group
 from recon_kit.rules.complaints import COMPLAINT_RULES
 from recon_kit.rules.control import CONTROL_RULES
@@ -24,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     *PAYMENT_RULES,
     *REFUND_RULES,
     *LEDGER_RULES,
+    *BOOKS_RULES,
     *GOODS_RULES,
     *SETTLEMENT_RULES,
     *COMPLAINT_RULES,
@@ -35,7 +37,8 @@ RELATED: dict[str, tuple[tuple[str, ...], str, str]] = {
     "L02": (("C04", "C01", "C02"), "case_id", "any"),
     "C05": (("A03",), "case_id", "same"),
     "C06": (("A03",), "case_id", "same"),
-    "L04": (("A03",), "case_id", "same"),
+    "L04": (("A03", "L11"), "case_id", "same"),
+    "L07": (("L11",), "key", "same"),
     "C08": (("C05", "C07", "C03", "C11", "C12"), "order_id", "whole"),
 }
 """Code → (codes it is related to, by which column, how much that one finding must explain: `any`, the `same` amount, the
