@@ -173,11 +173,12 @@ def _match_payouts(flows: pl.DataFrame, bank: pl.DataFrame, scope: Scope) -> Mat
 def _judge_payouts(tied: Tied, flows: pl.DataFrame, bank: pl.DataFrame, matched: Matched) -> pl.DataFrame:
     """One row per payout (per number, or per bill row without one), as facts: what left and what the bank received.
 
-    A payout before the month of the first loaded bank row is not judged: its arrival may lie in a statement that was not
-    loaded. A payout that was returned under its number has `payout_fen` 0.
+    A payout before the period and before the month of the first loaded bank row is not judged: its arrival may lie in a
+    statement that was not loaded. A payout that was returned under its number has `payout_fen` 0.
     """
     scope = tied.scope
-    since = bank["at"].dt.date().dt.month_start().min() or scope.start.date()
+    first = bank.select(pl.col("at").dt.date().dt.month_start()).min()
+    since = pl.min_horizontal(pl.lit(first.item(), pl.Date), pl.lit(scope.start.date()))
     came = (
         matched.right.drop_nulls("group")
         .select("row", "group")
@@ -203,7 +204,7 @@ def _judge_payouts(tied: Tied, flows: pl.DataFrame, bank: pl.DataFrame, matched:
             pl.lit(scope.config.sla_days.payout, pl.Int64).alias("sla_days"),
             (pl.col("money_at").dt.date() + timedelta(days=scope.config.sla_days.payout + 1)).alias("breaks_on"),
         )
-        .filter((pl.col("payout_fen") > 0) & (pl.col("money_at").dt.date() >= pl.lit(since, pl.Date)))
+        .filter((pl.col("payout_fen") > 0) & (pl.col("money_at").dt.date() >= since))
     )
 
 
