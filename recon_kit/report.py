@@ -6,8 +6,6 @@ these three run. Notebooks run in a temporary folder, and nothing is published u
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import re
@@ -22,7 +20,6 @@ from typing import Any
 
 import nbformat
 import papermill
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jupyter_core.utils import ensure_event_loop
 from markupsafe import Markup
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -34,6 +31,7 @@ from traitlets.config import Config
 from recon_kit import display, narrative
 from recon_kit.errors import ReportError
 from recon_kit.labels import LANGUAGES, word
+from recon_kit.page import environment, render_page
 from recon_kit.record import Run, load_run
 from recon_kit.resources import notebooks_dir, templates_dir
 from recon_kit.workbook import write_workbook
@@ -198,7 +196,7 @@ def render_door(run: Run, language: str) -> str:
     pages = [(f"{page}.html", word(f"page.{page}", language), word(f"page_says.{page}", language)) for page in PAGES.values()]
     tables = sorted(path.name for path in (run.folder / "tables").glob("*.parquet"))
     body = (
-        _environment()
+        environment()
         .get_template("door.html.j2")
         .render(
             word=lambda path, **facts: word(path, language, **facts),
@@ -222,29 +220,9 @@ def _title(run: Run, language: str) -> str:
     return f"{run.summary['entity']} {run.period.text} · {word('ui.monthly_review', language)}"
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(loader=FileSystemLoader(templates_dir()), autoescape=True, undefined=StrictUndefined)
-
-
 def _shell(language: str, *, run: Run | None, scripts: list[tuple[str, str]], **parts: Any) -> str:
-    """The frame of every page: head with the CSP, contents, body, footer, scripts."""
-    styles = (templates_dir() / "page.css").read_text("utf-8")
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for _, text in scripts)
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            language=language,
-            word=lambda path: word(path, language),
-            version=version("recon-kit"),
-            styles=Markup(styles),  # noqa: S704 - our own files
-            scripts=[(kind, Markup(text)) for kind, text in scripts],  # noqa: S704
-            script_hashes=Markup(hashes or "'none'"),  # noqa: S704
-            footer="" if run is None else _footer(run.summary, language),
-            **parts,
-        )
-    )
+    """The frame of a page of this run; its footer bears the run's fingerprint."""
+    return render_page(language, footer="" if run is None else _footer(run.summary, language), scripts=scripts, **parts)
 
 
 def _footer(summary: Mapping[str, Any], language: str) -> str:
