@@ -32,7 +32,7 @@ MAX_ROW_LINES = 200
 """A row that spans more lines than this is an unclosed quotation mark, not a long remark."""
 MAX_HEAD = 1 << 17
 """Characters that the first rows may hold together: ten thousand headers fit, and no header stands below a longer row."""
-SHORT_LINE, FEW_LINES = 32, 250_000
+SHORT_LINE, FEW_LINES = 12, 250_000
 """A file of more lines whose mean line is shorter in bytes is no export, and its millions of rows would not fit in memory."""
 LONG_LINE = 1 << 22
 MAX_PARQUET_CELLS = 20_000_000
