@@ -202,7 +202,7 @@ def _ledger_items(facts: Facts) -> pl.DataFrame:
     return pl.concat(
         [
             _items(units.filter("is_prior"), "B1", key, pl.col("base_fen") - pl.col("flow_in_fen"), unit, "L05"),
-            _items(units, "B3", key, pl.col("accrued_net_fen"), unit, None),
+            _items(units, "B3", key, pl.col("accrued_net_fen"), unit, pl.when("is_accrued_early").then(pl.lit("L06"))),
             _items(accrued_alone, "B3", pl.col("ref_id"), pl.col("accrued_fen"), _NONE, None),
             _items(
                 told,

@@ -137,6 +137,7 @@ def test_its_findings_are_the_ones_planted(month):
         "L04 WRONG",
         "L05 BOOKED_LATE",
         "L05 EARLIER",
+        "L05 TRANSIT",
     ]
 
 

@@ -26,7 +26,7 @@ from recon_kit.facts.entitlement import add_entitlement
 from recon_kit.facts.fees import build_fees
 from recon_kit.facts.goods import build_goods
 from recon_kit.facts.intake import broken_files, known_duplicates, later_files
-from recon_kit.facts.judge import judge_allocations, judge_cases, judge_units, lone_vouchers, sum_order_refunds
+from recon_kit.facts.judge import add_case_facts, judge_allocations, judge_cases, judge_units, lone_vouchers, sum_order_refunds
 from recon_kit.facts.ledger import Ledger, build_ledger
 from recon_kit.facts.platform import build_cases, build_orders
 from recon_kit.facts.references import read_references
@@ -134,10 +134,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     flows = name_flows(flows, paid_by)
     vouchers = read_references(given["voucher_lines"], cases, flows, given["flows"]["flow_id"], orders, scope.config.gross_codes)
     ledger = build_ledger(vouchers, cases, flows, parts, scope, partitions=partitions)
-    units = ledger.units.join(
-        cases.select("c", "is_unseen"), on="c", how="left", validate="m:1", maintain_order="left"
-    ).with_columns(pl.col("is_unseen").fill_null(False))
-    units = judge_units(units, ledger.refs, scope)
+    units = judge_units(add_case_facts(ledger.units, cases, orders, scope), ledger.refs, scope)
     # A bill states payments too: what arrived in a wallet was paid.
     supplied = frozenset(tables) | ({"payments"} if "flows" in tables else set())
     tied = Tied(
@@ -149,7 +146,6 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
         flows=flows,
         parts=parts,
         payments=receipts.payments,
-        escrow=escrow,
         units=units,
         refs=ledger.refs,
         vouchers=ledger.vouchers,

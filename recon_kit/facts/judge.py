@@ -144,7 +144,7 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
     amount · rounding · no_flow · unseen (its refund lies before the first loaded bill). Source: rulings 13, 17, 19, 20.
     """
     sums = ["booked_before_fen", "booked_in_fen", "booked_ahead_fen", "accrued_in_fen", "accrued_before_fen", "n_vouchers"]
-    flags = ["is_booked_before", "is_booked_in", "is_booked_ahead", "is_same_gross", "is_release"]
+    flags = ["is_booked_before", "is_booked_in", "is_booked_ahead", "is_same_gross"]
     flow, booked = pl.col("flow_in_fen"), pl.col("booked_in_fen")
     units = units.with_columns(pl.col(sums).fill_null(0), pl.col(flags).fill_null(False)).with_columns(
         # A release of an accrual is no booking of its own; where the whole ties anyway nothing needs telling apart.
@@ -163,11 +163,33 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
         (pl.col("wallet_fen") - pl.col("base_fen")).alias("residual_fen"),
         (pl.col("base_fen") != pl.col("flow_in_fen")).alias("is_prior"),
     )
-    event_in = scope.is_in("approved_at") | pl.col("approved_at").is_null() if scope.config.standard == "CAS" else pl.lit(True)
     return (
         units.with_columns(_state(scope).alias("state"), pl.lit(scope.period.text).alias("period_text"))
-        .with_columns(_cas_late(scope).alias("is_cas_late"), event_in.alias("is_event_in"))
+        .with_columns(_unaccrued(scope).fill_null(0).alias("unaccrued_fen"))
+        .with_columns((pl.col("unaccrued_fen") != 0).alias("is_unaccrued"), _is_accrued_early(scope).alias("is_accrued_early"))
         .pipe(_add_vouchers, refs, scope)
+    )
+
+
+def add_case_facts(units: pl.DataFrame, cases: pl.DataFrame, orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """Add to each unit `is_unseen` (its refund may lie in a bill that was not loaded) and `is_provisioned`.
+
+    Provisioned: under CAS, with a portfolio provision, a return without a quality defect inside the window, so that the
+    revenue was never recognised. Source: docs/method.md, CAS.
+    """
+    provision = scope.config.provision
+    sold_on = orders.select(pl.coalesce("completed_at", "shipped_at", "paid_at").dt.date().alias("sold_on"))["sold_on"]
+    is_provisioned = (
+        pl.lit(scope.config.standard == "CAS" and provision.method != "none")
+        & (pl.col("kind") == "return_refund")
+        & ~pl.col("is_quality").fill_null(value=False)
+        & (pl.col("approved_at").dt.date() <= pl.col("sold_on") + pl.duration(days=provision.window_closes))
+    )
+    known = cases.with_columns(sold_on.gather(cases["o"])).select(
+        "c", "is_unseen", is_provisioned.fill_null(value=False).alias("is_provisioned")
+    )
+    return units.join(known, on="c", how="left", validate="m:1", maintain_order="left").with_columns(
+        pl.col("is_unseen", "is_provisioned").fill_null(value=False)
     )
 
 
@@ -212,27 +234,55 @@ def _state(scope: Scope) -> pl.Expr:
     )
 
 
-def _cas_late(scope: Scope) -> pl.Expr:
-    """Under CAS the event is the approval: late too when no accrual was made for it, though money and voucher agree."""
+def _unaccrued(scope: Scope) -> pl.Expr:
+    """What CAS recognises at approval and the books of that period lack, in fen. Source: rulings 13; docs/method.md, CAS.
+
+    Approved in the period: what was paid, booked or granted without being paid, after it, less what was accrued. Approved
+    before it: what is booked in this one, where nothing was before and nothing is released.
+    """
     if scope.config.standard != "CAS":
-        return pl.lit(False)
-    approved_here = (
-        scope.is_in("approved_at") & ~pl.col("is_booked_in") & pl.col("is_booked_ahead") & (pl.col("flow_in_fen") == 0)
+        return pl.lit(0, pl.Int64)
+    amount, ahead, booked_ahead = pl.col("amount_fen"), pl.col("flow_ahead_fen"), pl.col("booked_ahead_fen")
+    is_unpaid = (pl.col("flow_before_fen") == 0) & (pl.col("flow_in_fen") == 0)
+    owed = (
+        pl.when(ahead != 0)
+        .then(pl.min_horizontal(ahead, amount))
+        .when(is_unpaid & scope.is_fact("done_at"))
+        .then(amount)
+        .when(is_unpaid & (booked_ahead != 0))
+        .then(pl.min_horizontal(booked_ahead, amount))
+        .otherwise(0)
     )
+    missing = owed - pl.col("accrued_in_fen") - pl.col("accrued_before_fen")
+    in_escrow = pl.col("in_escrow").fill_null(value=False)
+    approved_here = scope.is_in("approved_at") & (pl.col("state") == "ties") & ~in_escrow & (missing > scope.config.tolerance.row)
+    flow, accrued, wallet = pl.col("flow_in_fen"), pl.col("accrued_in_fen"), pl.col("wallet_fen")
+    booked = pl.when((wallet != 0) & (flow != 0)).then(flow).when((wallet == 0) & (flow == 0)).then(accrued).otherwise(0)
     approved_before = (
         scope.is_before("approved_at")
-        & (pl.col("wallet_fen") != 0)
         & ~pl.col("is_booked_before")
-        & ~pl.col("is_release")
+        & (accrued >= 0)
         & ~pl.col("is_prior")
-        & (pl.col("flow_in_fen") != 0)
+        & ~pl.col("state").is_in(["late", "late_rest"])
     )
-    return approved_here | approved_before
+    return pl.when(approved_here).then(missing).when(approved_before).then(booked).otherwise(0)
+
+
+def _is_accrued_early(scope: Scope) -> pl.Expr:
+    """Accrued in the period though the event comes after it: under CAS the approval, under SBE the refund of an open case."""
+    unpaid = (pl.col("flow_before_fen") == 0) & (pl.col("flow_in_fen") == 0)
+    if scope.config.standard == "CAS":
+        comes_later = scope.is_ahead("approved_at")
+    else:
+        comes_later = (pl.col("flow_ahead_fen") != 0) & ~scope.is_fact("done_at")
+    return (comes_later & unpaid & (pl.col("accrued_in_fen") > 0) & (pl.col("wallet_fen") == 0)).fill_null(value=False)
 
 
 def _add_vouchers(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """Add the vouchers of the period and all their sources, as lists, to the units that do not simply tie."""
-    odd = units.filter((pl.col("state") != "ties") | pl.col("is_prior") | pl.col("is_cas_late")).select("u")
+    odd = units.filter(
+        (pl.col("state") != "ties") | pl.col("is_prior") | pl.col("is_unaccrued") | pl.col("is_accrued_early")
+    ).select("u")
     named = (
         refs.join(odd, on="u", how="semi")
         .group_by("u")

@@ -323,7 +323,6 @@ def _booked(refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
         ahead.any().alias("is_booked_ahead"),
         wallet.len().alias("n_vouchers"),
         (wallet.min() == wallet.max()).alias("is_same_gross"),
-        (accrued.filter(inside) < 0).any().alias("is_release"),
         pl.col("date").filter(ahead).min().alias("ahead_date"),
     )
 

@@ -9,7 +9,6 @@ import polars as pl
 from recon_kit.rules.rule import Rule, listed, listing, numbered
 
 _base, _wallet, _state = pl.col("base_fen"), pl.col("wallet_fen"), pl.col("state")
-_flow_or_ahead = pl.when(pl.col("flow_in_fen") != 0).then("flow_in_fen").otherwise("flow_ahead_fen")
 _prior = pl.col("base_fen") - pl.col("flow_in_fen")
 _booked_before = pl.col("booked_before_fen") - pl.col("accrued_before_fen")
 _late_rest = pl.col("booked_ahead_fen")
@@ -66,6 +65,13 @@ def _rules(code: str, when: pl.Expr, expected: pl.Expr, actual: pl.Expr, why: st
     )
 
 
+def _at_approval(code: str, when: pl.Expr, why: str, expected: pl.Expr, actual: pl.Expr, severity: str = "") -> Rule:
+    """A rule about an accrual: its event is the approval, not the money."""
+    facts = {**_facts(expected, actual), "approved_on": pl.col("approved_at").dt.date()}
+    about = {**_UNIT, "event_at": pl.coalesce("approved_at", "first_flow_at")}
+    return Rule(code, when=when, why=why, expected=expected, actual=actual, facts=facts, severity=severity, **about)
+
+
 UNIT_RULES: tuple[Rule, ...] = (
     *_rules("L01", _state == "not_booked", _base, _ZERO),
     *_rules("L03", (_state == "duplicate") & (_base != 0), _base, _wallet),
@@ -74,13 +80,19 @@ UNIT_RULES: tuple[Rule, ...] = (
     # Expected is what the ledger should have booked of the platform-funded part.
     *_rules("A04", _state == "clawback", pl.col("clawback_in_fen"), _ZERO),
     *_rules("A06", _state == "rounding", _base, _wallet, "A06_voucher"),
-    *_rules("L05", (_state == "late") & pl.col("is_event_in"), _base, _ZERO),
-    *_rules("L05", (_state == "late_rest") & pl.col("is_event_in"), _late_rest, _ZERO),
+    *_rules("L05", _state == "late", _base, _ZERO),
+    *_rules("L05", _state == "late_rest", _late_rest, _ZERO),
     *_rules("L05", pl.col("is_prior"), _prior, _ZERO, "L05_prior"),
-    *_rules("L05", pl.col("is_cas_late"), _flow_or_ahead, _ZERO, "L05_cas"),
+    _at_approval("L05", pl.col("is_unaccrued") & ~pl.col("is_provisioned"), "L05_cas", pl.col("unaccrued_fen"), _ZERO),
+    _at_approval(
+        # The provision took the revenue at the sale: what is missing is a reclass from it to the refund payable.
+        *("L05", pl.col("is_unaccrued") & pl.col("is_provisioned"), "L05_provision", pl.col("unaccrued_fen"), _ZERO),
+        severity="low",
+    ),
 )
 
 EARLY_RULES: tuple[Rule, ...] = (
+    _at_approval("L06", pl.col("is_accrued_early"), "L06_accrual", _ZERO, pl.col("accrued_in_fen")),
     *_rules("L06", _state == "early", _ZERO, _wallet),
     *_rules("L06", _state == "early_before", _ZERO, _booked_before, "L06_before"),
 )
