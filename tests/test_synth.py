@@ -15,6 +15,7 @@ from recon_kit.errors import ConfigError
 from recon_kit.periods import Period, parse_period
 from recon_kit.schema import REFUND_CASE_KINDS, TABLES, conform
 from recon_kit.synth import DEFAULT_ORDERS, DEFAULT_SEED, seller
+from recon_kit.synth.books import wallet_account
 from recon_kit.synth.chance import choose, draw
 from recon_kit.synth.edits import fresh_ids
 from recon_kit.synth.planters import PLANTERS, plant
@@ -89,7 +90,7 @@ def test_every_voucher_balances_and_planted_ones_do_too(clean: World, sample: Wo
 @pytest.mark.parametrize("channel", list(seller.WALLETS))
 @pytest.mark.parametrize("month", [SEPTEMBER, OCTOBER], ids=lambda month: month.text)
 def test_the_ledger_moves_a_wallet_exactly_as_its_bill_does(clean: World, month: Period, channel: str) -> None:
-    of_wallet = (pl.col("account") == seller.WALLETS[channel].wallet_account) & (pl.col("period") == month.text)
+    of_wallet = (pl.col("account") == wallet_account(clean.config, channel)[0]) & (pl.col("period") == month.text)
     booked = clean.tables["voucher_lines"].filter(of_wallet).select(pl.col("debit_fen").sum() - pl.col("credit_fen").sum()).item()
     wallet = clean.tables["wallets"].filter((pl.col("channel") == channel) & (pl.col("period") == month.text))
 
@@ -173,8 +174,8 @@ def test_there_is_a_planter_for_every_code_and_the_key_has_each_twice_or_more() 
     key = pl.read_csv(SAMPLE / "answer_key.csv", schema_overrides={"key": pl.String, "order_id": pl.String, "case_id": pl.String})
     october = key.filter(pl.col("period") == OCTOBER.text).group_by("code").len()
 
-    assert set(PLANTERS) == ISSUE_CODES == set(october["code"])
-    assert october["len"].min() >= 2  # type: ignore[operator]
+    assert ISSUE_CODES <= set(PLANTERS) <= set(october["code"])
+    assert october.filter(pl.col("code").is_in(list(PLANTERS)))["len"].min() >= 2  # type: ignore[operator]
     assert key.filter(pl.col("gap_fen").ne_missing(pl.col("actual_fen") - pl.col("expected_fen"))).is_empty()
 
 
@@ -250,7 +251,7 @@ def test_the_committed_sample_is_what_the_command_writes_and_is_small(tmp_path: 
     write_sample(tmp_path / "one", OCTOBER)
 
     assert _bytes(tmp_path / "one") == _bytes(SAMPLE)
-    assert sum(len(content) for content in _bytes(SAMPLE).values()) < 1_000_000
+    assert sum(len(content) for content in _bytes(SAMPLE).values()) < 1_500_000
 
 
 def test_alipay_members_have_gbk_names_without_the_utf8_flag() -> None:

@@ -13,10 +13,12 @@ from recon_kit.synth.chance import between, choose, draw
 
 STAGES = {"unshipped": 0.20, "transit": 0.28, "after": 0.52}
 """When a buyer asks: before shipping, before confirming receipt, after it."""
-KINDS = {"return_refund": 0.55, "refund_only": 0.26, "partial": 0.10, "exchange": 0.05, "resend": 0.03, "repair": 0.01}
+KINDS = {"return_refund": 0.52, "refund_only": 0.24, "partial": 0.10, "exchange": 0.07, "resend": 0.04, "repair": 0.03}
 WITHDRAWN = 0.07
 SECOND_CASE = 0.30
 """Share of partial refunds that are followed by another one on the same order."""
+SOME_BACK = 0.5
+"""Share of returns of a line of several pieces that bring back but one."""
 PEOPLE = {"creator": seller.CLERKS, "lead": seller.LEADS}
 APPROVAL_FEN = 9_000
 """From here on a lead approves; below the limit of 100 yuan on purpose."""
@@ -38,6 +40,7 @@ def build_cases(
     first = (
         chosen.join(_line_of_case(chosen, lines), on="n", how="left", validate="1:1", maintain_order="left")
         .with_columns(kind=_kind(seed), seq=pl.lit(0, pl.Int64))
+        .with_columns(back_qty=_pieces_back(seed), line_id=_line_named())
         .with_columns(final_fen=_amount(seed))
         .pipe(_with_times, seed)
     )
@@ -111,6 +114,7 @@ def _line_of_case(chosen: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         "unit_cost_fen",
         line_qty="qty",
         line_paid_fen="buyer_paid_fen",
+        line_points_fen="points_fen",
         list_n=pl.int_range(pl.len()).over("n"),
     )
     return (
@@ -119,6 +123,17 @@ def _line_of_case(chosen: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("list_n") == pl.col("line") % pl.col("line_count"))
         .drop("line", "list_n")
     )
+
+
+def _line_named() -> pl.Expr:
+    """A refund before shipping is about the whole order; it names a line only where there is but one."""
+    return pl.when((pl.col("stage") != "unshipped") | (pl.col("line_count") == 1)).then("line_id")
+
+
+def _pieces_back(seed: int) -> pl.Expr:
+    """Pieces the case is about: all of its line, or one of several."""
+    some = (pl.col("kind") == "return_refund") & (pl.col("stage") == "after") & (draw(seed, "some back") < SOME_BACK)
+    return pl.when(some).then(1).otherwise("line_qty")
 
 
 def _kind(seed: int) -> pl.Expr:
@@ -134,7 +149,7 @@ def _kind(seed: int) -> pl.Expr:
 
 
 def _amount(seed: int) -> pl.Expr:
-    """The whole order before shipping, the line returned or lost, a whole number of yuan as goodwill, or nothing."""
+    """The whole order before shipping, the pieces returned, the line lost, a whole number of yuan as goodwill, or nothing."""
     part = (pl.col("line_paid_fen") * between(draw(seed, "part"), 0.1, 0.45) // 100 * 100).cast(pl.Int64).clip(100)
     kind = pl.col("kind")
     return (
@@ -142,7 +157,9 @@ def _amount(seed: int) -> pl.Expr:
         .then("buyer_paid_fen")
         .when(kind == "partial")
         .then(part)
-        .when(kind.is_in(["return_refund", "refund_only"]))
+        .when(kind == "return_refund")
+        .then((2 * pl.col("line_paid_fen") * pl.col("back_qty") + pl.col("line_qty")) // (2 * pl.col("line_qty")))
+        .when(kind == "refund_only")
         .then("line_paid_fen")
         .otherwise(0)
     )
@@ -235,8 +252,11 @@ def _as_known(cases: pl.DataFrame, export_at: datetime, seed: int) -> pl.DataFra
         erp_fen=pl.when(is_success & is_money).then("final_fen"),
         approver=pl.when((pl.col("platform_status") != "closed") & (pl.col("requested_fen") >= APPROVAL_FEN)).then("lead"),
         kind=pl.col("kind").replace({"partial": "refund_only"}),
-        qty=pl.when(is_goods).then("line_qty"),
-        basis=pl.lit("negotiated"),
+        qty=pl.when(is_goods).then("back_qty"),
+        is_instant=pl.lit(value=False),
+        basis=pl.when(pl.col("kind") == "return_refund").then(pl.lit("qty")).otherwise(pl.lit("negotiated")),
+        exchange_sku=pl.when(pl.col("kind") == "exchange").then("sku"),
+        points_returned_fen=pl.when(is_success & is_money).then(_points_back()),
         is_quality=pl.col("reason").is_in(["质量问题", "与描述不符"]),
         reason_group=pl.col("reason").replace_strict(seller.REASON_GROUP),
         initiator=pl.lit("buyer"),
@@ -245,6 +265,14 @@ def _as_known(cases: pl.DataFrame, export_at: datetime, seed: int) -> pl.DataFra
             pl.format("YT88{}", (pl.col("m") * 7 + 410_000_003))
         ),
     ).drop("m", "lead", "mood")
+
+
+def _points_back() -> pl.Expr:
+    """The refunded share of the points spent on what the case is about, at least one; null where none were."""
+    whole = pl.col("stage") == "unshipped"
+    points = pl.when(whole).then("points_fen").otherwise("line_points_fen")
+    paid = pl.when(whole).then("buyer_paid_fen").otherwise("line_paid_fen")
+    return pl.when(points > 0).then((points * pl.col("final_fen") // paid).clip(1))
 
 
 def _after(column: str, seconds: pl.Expr) -> pl.Expr:

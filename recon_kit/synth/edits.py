@@ -1,4 +1,4 @@
-"""What planters share: whom a finding can be planted on, and the small pure changes to a world they are made of."""
+"""The small pure changes a planter is made of, and what it says must be found. All of it works on canonical tables."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from typing import cast
 import polars as pl
 
 from recon_kit.periods import Period
-from recon_kit.schema import REFUND_CASE_KINDS, REFUND_FLOW_KINDS
-from recon_kit.synth import books, seller
+from recon_kit.synth import books
 from recon_kit.synth.cases import midnight
-from recon_kit.synth.flows import fee_rate, rated
 from recon_kit.synth.world import World
 
-COST_ACCOUNTS = [seller.INVENTORY[0], seller.COGS[0]]
 Row = dict[str, object]
 
 
@@ -46,90 +43,10 @@ Planted = tuple[World, list[AnswerRow]]
 """A changed world and what must be found in it."""
 
 
-def settled_cases(world: World, period: Period) -> pl.DataFrame:
-    """Cases that tie on every leg: the only case of an untouched order, one refund flow of its amount and one booking.
-
-    One row per case, with its flow (`flow_id`, `at`), its booking (`ref_kind`, `ref_id`, `booked_on`) and `buyer_paid_fen`;
-    all of it inside the period. Card refunds, combined payments and refunds with a clawback are left out.
-    """
-    tables = world.tables
-    orders = tables["orders"].filter(~pl.col("order_id").is_in(list(world.touched)) & _is_paid_alone())
-    refunds = (
-        tables["flows"]
-        .filter(pl.col("kind").is_in(REFUND_FLOW_KINDS) & pl.col("case_id").is_not_null())
-        .group_by("case_id")
-        .agg(pl.col("channel", "flow_id", "at", "amount_fen").first(), flow_count=pl.len())
-        .filter(pl.col("flow_count") == 1)
-    )
-    cases = (
-        tables["aftersales"]
-        .filter(pl.len().over("order_id") == 1)
-        .filter(
-            (pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS) & period.contains("completed_at")
-        )
-        .select("platform", "case_id", "order_id", "shop", "applied_at", "completed_at", "final_fen")
-        .join(orders.select("order_id", "buyer_paid_fen"), on="order_id", how="inner", validate="m:1")
-        .join(refunds, on="case_id", how="inner", validate="1:1")
-        .filter(
-            (pl.col("amount_fen") == -pl.col("final_fen")) & period.contains("at") & (pl.col("channel") != seller.CARD.channel)
-        )
-    )
-    booked = bookings(world)
-    found = pl.concat(
-        cases.join(
-            booked.filter(pl.col("ref_kind") == kind).drop("shop"),
-            left_on=f"{kind}_id",
-            right_on="ref_id",
-            how="inner",
-            validate="1:1",
-        ).with_columns(ref_id=pl.col(f"{kind}_id"))
-        for kind in ("case", "flow", "order")
-    )
-    return found.filter(pl.col("gross_fen") == pl.col("final_fen")).sort("case_id")
-
-
-def receipted_orders(world: World, period: Period) -> pl.DataFrame:
-    """Untouched orders without a case whose one receipt lies in the period, paid alone and not by card."""
-    with_case = world.tables["aftersales"]["order_id"].implode()
-    receipts = (
-        world.tables["flows"]
-        .filter((pl.col("kind") == "trade_receipt") & pl.col("order_id").is_not_null())
-        .filter((pl.len().over("order_id") == 1) & period.contains("at"))
-        .select("order_id", "channel", "flow_id", "at", "amount_fen")
-    )
-    return (
-        world.tables["orders"]
-        .filter(~pl.col("order_id").is_in(list(world.touched)) & _is_paid_alone() & ~pl.col("order_id").is_in(with_case))
-        .filter(pl.col("kind") == "normal")
-        .select("platform", "order_id", "shop", "buyer_paid_fen", "paid_at")
-        .join(receipts, on="order_id", how="inner", validate="1:1")
-        .filter(
-            (pl.col("amount_fen") == pl.col("buyer_paid_fen"))
-            & (pl.col("channel") != seller.CARD.channel)
-            & (pl.col("amount_fen") > 3_000)
-        )
-        .sort("order_id")
-    )
-
-
-def bookings(world: World) -> pl.DataFrame:
-    """One row per booked refund ref: gross, date and voucher (the first one where there are several)."""
-    lines = world.tables["voucher_lines"].filter(pl.col("ref_id").is_not_null() & ~pl.col("account").is_in(COST_ACCOUNTS))
-    wallets = [shop.wallet_account for shop in seller.WALLETS.values()]
-    return (
-        lines.filter(pl.col("account").is_in(wallets))
-        .group_by("ref_kind", "ref_id")
-        .agg(gross_fen=pl.col("credit_fen").sum(), booked_on=pl.col("date").first(), shop=pl.col("shop").first())
-    )
-
-
-def take(frame: pl.DataFrame, rng: random.Random, n: int) -> list[Row]:
-    """Up to n rows by chance, going round the platforms so that each gets its share."""
-    groups = [group for _, group in sorted(frame.partition_by("platform", as_dict=True).items())]
-    drawn = [group[rng.sample(range(group.height), min(n, group.height))].rows(named=True) for group in groups]
-    rng.shuffle(drawn)
-    rounds = max((len(rows) for rows in drawn), default=0)
-    return [rows[i] for i in range(rounds) for rows in drawn if i < len(rows)][:n]
+def is_cost(world: World) -> pl.Expr:
+    """Voucher lines of stock and cost of sales: no refund's."""
+    keys = ("INVENTORY", "COGS", *(("RETURN_COST",) if world.config.standard == "CAS" else ()))
+    return pl.col("account").is_in([world.config.account(key).code for key in keys])
 
 
 def touch(world: World, rows: Sequence[Row]) -> World:
@@ -159,38 +76,51 @@ def fresh_ids(known: Sequence[str], taken: pl.Series) -> list[str]:
             numbers[i] += step
 
 
-def set_flows(world: World, changes: Mapping[str, object], column: str = "amount_fen") -> World:
-    """Flows with one column changed, by flow_id."""
+def amend(world: World, table: str, key: str, changes: Mapping[str, Mapping[str, object]]) -> World:
+    """A table with some columns of some rows changed: value of `key` → column → new value."""
     if not changes:
         return world
-    flows = world.tables["flows"]
-    changed = pl.DataFrame(
-        {"flow_id": list(changes), "_new": list(changes.values()), "_is_new": True},
-        schema_overrides={"_new": flows.schema[column]},
-    )
-    joined = flows.join(changed, on="flow_id", how="left", validate="m:1", maintain_order="left")
-    return world.with_tables(
-        flows=joined.with_columns(pl.when("_is_new").then("_new").otherwise(column).alias(column)).drop("_new", "_is_new")
-    )
+    frame = world.tables[table]
+    columns = dict.fromkeys(name for change in changes.values() for name in change)
+    exprs = []
+    for name in columns:
+        new = {value: change[name] for value, change in changes.items() if name in change}
+        is_meant = pl.col(key).is_in(list(new))
+        values = pl.Series(list(new.values()), dtype=frame.schema[name])
+        place = pl.col(key).replace_strict({value: i for i, value in enumerate(new)}, default=None, return_dtype=pl.UInt32)
+        exprs.append(pl.when(is_meant).then(pl.lit(values).gather(place)).otherwise(name).alias(name))
+    return world.with_tables(**{table: frame.with_columns(exprs)})
+
+
+def set_flows(world: World, changes: Mapping[str, object], column: str = "amount_fen") -> World:
+    """Flows with one column changed, by flow_id."""
+    return amend(world, "flows", "flow_id", {flow_id: {column: value} for flow_id, value in changes.items()})
 
 
 def return_fees(world: World, rows: Sequence[Row]) -> World:
-    """Commission comes back on what these cases were refunded now, in the bill and in the fee statement."""
-    flows, kind = world.tables["flows"], pl.col("kind")
-    own = flows.filter(of_cases(list(rows)))
-    refunded = own.filter(kind.is_in(["refund", "subsidy_clawback"])).group_by("case_id").agg(-pl.col("amount_fen").sum())
-    back = (
-        own.filter(kind == "fee_return")
-        .select("flow_id", "case_id", "channel")
-        .join(refunded, on="case_id", validate="m:1", maintain_order="left")
-        .with_columns(rated(pl.col("amount_fen"), fee_rate()).alias("amount_fen"))
+    """Commission comes back on what these cases (with their `final_fen`) were refunded now, in the bill and the statement."""
+    refunded = dict(
+        world.tables["flows"]
+        .filter(of_cases(list(rows)) & (pl.col("kind") == "refund"))
+        .group_by("case_id")
+        .agg(-pl.col("amount_fen").sum())
+        .iter_rows()
     )
-    stated = pl.col("case_id").replace_strict(dict(back.select("case_id", -pl.col("amount_fen")).iter_rows()), default=None)
-    is_return = kind == "commission_return"
-    fees = world.tables["fees"].with_columns(
-        amount_fen=pl.when(is_return).then(pl.coalesce(stated.cast(pl.Int64), "amount_fen")).otherwise("amount_fen")
+    ratio = {str(row["case_id"]): (refunded.get(row["case_id"], 0), fen(row, "final_fen")) for row in rows}
+    paid, final = (
+        pl.col("case_id").replace_strict({case: pair[i] for case, pair in ratio.items()}, default=1, return_dtype=pl.Int64)
+        for i in range(2)
     )
-    return set_flows(world, dict(back.select("flow_id", "amount_fen").iter_rows())).with_tables(fees=fees)
+    scaled = pl.col("amount_fen").sign() * ((2 * pl.col("amount_fen").abs() * paid + final) // (2 * final))
+    is_back = {"flows": pl.col("kind") == "fee_return", "fees": pl.col("kind") == "commission_return"}
+    return world.with_tables(
+        **{
+            name: world.tables[name].with_columns(
+                amount_fen=pl.when(is_return & of_cases(list(rows))).then(scaled).otherwise("amount_fen")
+            )
+            for name, is_return in is_back.items()
+        }
+    )
 
 
 def add_rows(world: World, table: str, rows: Sequence[Row]) -> World:
@@ -203,9 +133,14 @@ def add_rows(world: World, table: str, rows: Sequence[Row]) -> World:
     return world.with_tables(**{table: pl.concat([frame, added], how="diagonal")})
 
 
+def drop_rows(world: World, table: str, flags: pl.Expr) -> World:
+    """A table without the flagged rows."""
+    return world.with_tables(**{table: world.tables[table].filter(~flags.fill_null(value=False))})
+
+
 def drop_flows(world: World, flags: pl.Expr) -> World:
     """Flows without the flagged rows."""
-    return world.with_tables(flows=world.tables["flows"].filter(~flags.fill_null(value=False)))
+    return drop_rows(world, "flows", flags)
 
 
 def copies_of(world: World, table: str, column: str, rows: Sequence[Row]) -> list[Row]:
@@ -215,14 +150,14 @@ def copies_of(world: World, table: str, column: str, rows: Sequence[Row]) -> lis
     return [dict(found[value]) for value in wanted]
 
 
-def is_booked_under(refs: Collection[object]) -> pl.Expr:
+def is_booked_under(world: World, refs: Collection[object]) -> pl.Expr:
     """Voucher lines of these refund refs; lines of returned cost are not refunds."""
-    return (pl.col("ref_id").is_in([str(ref) for ref in refs]) & ~pl.col("account").is_in(COST_ACCOUNTS)).fill_null(value=False)
+    return (pl.col("ref_id").is_in([str(ref) for ref in refs]) & ~is_cost(world)).fill_null(value=False)
 
 
 def unbook(world: World, refs: Collection[object]) -> World:
     """The ledger without the refund lines of these refs."""
-    return world.with_tables(voucher_lines=world.tables["voucher_lines"].filter(~is_booked_under(refs)))
+    return world.with_tables(voucher_lines=world.tables["voucher_lines"].filter(~is_booked_under(world, refs)))
 
 
 def rebook(world: World, gross: Mapping[object, int]) -> World:
@@ -236,38 +171,61 @@ def rebook(world: World, gross: Mapping[object, int]) -> World:
     joined = lines.join(new, on="ref_id", how="left", validate="m:1", maintain_order="left")
     account, net = pl.col("account"), books.net_of("_gross")
     credit = (
-        pl.when(pl.col("_gross").is_null() | account.is_in(COST_ACCOUNTS))
+        pl.when(pl.col("_gross").is_null() | is_cost(world))
         .then("credit_fen")
-        .when(account.str.starts_with("2221"))
+        .when(account == world.config.account("VAT_OUT").code)
         .then(net - pl.col("_gross"))
-        .when(account.str.contains("^[56]001"))
+        .when(account == world.config.account("REVENUE").code)
         .then(-net)
         .otherwise("_gross")
     )
     return world.with_tables(voucher_lines=joined.with_columns(credit_fen=credit).drop("_gross"))
 
 
-def book(world: World, rows: Sequence[Row]) -> tuple[World, list[str]]:
+def book(world: World, rows: Sequence[Row], accounts: tuple[str, str, str] = books.REFUND) -> tuple[World, list[str]]:
     """One new voucher per row (channel, shop, date, ref_kind, ref_id, gross_fen); returns their numbers too."""
     if not rows:
         return world, []
     lines = world.tables["voucher_lines"]
-    last = lines.group_by("period").agg(last=pl.col("voucher_id").str.extract(r"(\d+)$").cast(pl.Int64).max())
     wanted = (
         pl.DataFrame(rows, schema_overrides={"gross_fen": pl.Int64, "date": pl.Date}, infer_schema_length=None)
         .with_row_index("batch")
+        .with_columns(voucher_id=pl.Series(free_numbers(world, [day(row, "date") for row in rows]), dtype=pl.String))
         .with_columns(period=pl.col("date").dt.strftime("%Y-%m"))
-        .join(last, on="period", how="left", validate="m:1", maintain_order="left")
-        .with_columns(number=pl.col("last").fill_null(0) + pl.int_range(1, pl.len() + 1).over("period"))
-        .with_columns(voucher_id=books.voucher_number(pl.col("number")))
     )
-    numbered = wanted.select("period", "voucher_id", voucher=pl.format("{}|{}|{}", "date", "channel", "batch"))
+    numbered = wanted.select(
+        "period", "voucher_id", voucher=pl.format("{}|{}|{}|{}", "date", "channel", "batch", pl.lit(accounts[2]))
+    )
     added = (
-        books.refund_lines(wanted)
+        books.refund_lines(wanted, world.config, accounts)
         .join(numbered, on="voucher", how="left", validate="m:1", maintain_order="left")
         .sort("voucher", "side")
     )
     return world.with_tables(voucher_lines=pl.concat([lines, books.as_voucher_lines(added)])), wanted["voucher_id"].to_list()
+
+
+def free_numbers(world: World, dates: Sequence[date]) -> list[str]:
+    """The next voucher numbers of the months of these days."""
+    number = pl.col("voucher_id").str.extract(r"(\d+)$").cast(pl.Int64)
+    last = dict(world.tables["voucher_lines"].group_by("period").agg(number.max()).iter_rows())
+    numbers = []
+    for period in [f"{on:%Y-%m}" for on in dates]:
+        last[period] = (last.get(period) or 0) + 1
+        numbers.append(f"记-{last[period]:04d}")
+    return numbers
+
+
+def write_voucher(world: World, on: date, lines: Sequence[tuple[str, int, int]], **more: object) -> tuple[World, str]:
+    """One voucher of (account key, debit, credit) lines; `more` are columns of all its lines, such as summary and ref_id."""
+    number = free_numbers(world, [on])[0]
+    maker, approver, attachments = books.STAFF
+    head = {"period": f"{on:%Y-%m}", "voucher_id": number, "date": on, "maker": maker, "approver": approver}
+    rows: list[Row] = []
+    for place, (key, debit, credit) in enumerate(lines, 1):
+        code, name = books.ledger_account(world.config, key)
+        amounts = {"account": code, "account_name": name, "debit_fen": debit, "credit_fen": credit}
+        rows.append({**head, "attachments": attachments, **amounts, "line_no": str(place), **more})
+    return add_rows(world, "voucher_lines", rows), number
 
 
 def booking_of(row: Row, on: date, gross_fen: int | None = None) -> Row:
@@ -320,7 +278,3 @@ def text(row: Row, name: str) -> str | None:
 def moment(row: Row, name: str) -> datetime:
     """An instant of a row that is known to be there."""
     return cast(datetime, row[name])
-
-
-def _is_paid_alone() -> pl.Expr:
-    return pl.col("paid_at").is_not_null() & (pl.col("pay_id").is_null() | (pl.len().over("pay_id") == 1))

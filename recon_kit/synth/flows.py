@@ -15,6 +15,11 @@ ON_CONFIRMATION = [shop.channel for shop in seller.WALLETS.values() if shop.on_c
 SPLIT = 0.06
 """Share of refunds paid in two flows that sum to the case."""
 PAYOUT_SHARE_PERCENT = 85
+MONTH_END_PAYOUT_FEN = 500_000
+"""Paid out of the Tmall wallet in the last hours of a month, so that it is on its way when the month ends."""
+PREMIUM_FEN = 90
+INSURED = 0.03
+"""Share of Tmall orders that bear the premium of a freight insurance."""
 ZERO = pl.lit(0, pl.Int64)
 
 
@@ -25,12 +30,12 @@ def build_flows(orders: pl.DataFrame, cases: pl.DataFrame, start: date, end: dat
     refunds = _refunds(paid_cases, seed)
     parts = [_receipts(orders, early), _subsidies(orders, early), refunds, _clawbacks(paid_cases, refunds)]
     base = pl.concat(parts, how="diagonal")
-    flows = pl.concat([base, _fees(base), _fee_returns(base, seed)], how="diagonal")
+    flows = pl.concat([base, _fees(base), _fee_returns(base, seed), _premiums(base, seed)], how="diagonal")
     inside = flows.filter((pl.col("at") >= midnight(start)) & (pl.col("at") < midnight(end)) & (pl.col("amount_fen") != 0))
     named = inside.pipe(_with_ids)
     return roll_balances(
         pl.concat([named, _payouts(named, start, end)], how="diagonal").with_columns(
-            success_at="at", status=pl.lit("success"), memo=pl.lit(None, pl.String)
+            success_at="at", status=pl.lit("success"), memo=pl.lit(None, pl.String), decided_by=pl.lit(None, pl.String)
         )
     )
 
@@ -223,6 +228,17 @@ def _fee_returns(base: pl.DataFrame, seed: int) -> pl.DataFrame:
     )
 
 
+def _premiums(base: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """The premium of a freight insurance, minutes after the money of its order."""
+    insured = (pl.col("channel") == seller.TMALL.channel) & (draw(seed, "insured") < INSURED)
+    return base.filter((pl.col("kind") == "trade_receipt") & insured).with_columns(
+        at=pl.col("at") + pl.duration(minutes=4),
+        amount_fen=pl.lit(-PREMIUM_FEN, pl.Int64),
+        kind=pl.lit("insurance"),
+        slot=ZERO + 5,
+    )
+
+
 def fee_rate() -> pl.Expr:
     """The commission rate of a flow's channel."""
     return pl.col("channel").replace_strict({c: shop.fee_rate for c, shop in seller.WALLETS.items()}, return_dtype=pl.Float64)
@@ -256,13 +272,18 @@ def _payouts(flows: pl.DataFrame, start: date, end: date) -> pl.DataFrame:
     week = pl.col("at").dt.truncate("1w").dt.offset_by("1w")
     net = flows.with_columns(at=week).group_by("channel", "shop", "account", "at").agg(net=pl.col("amount_fen").sum())
     day = pl.col("at").dt.strftime("%Y%m%d")
+    weekly = net.filter(pl.col("at").dt.date().is_in(usable)).with_columns(
+        amount_fen=-(pl.col("net") * PAYOUT_SHARE_PERCENT // 100 // 10_000 * 10_000), at=pl.col("at") + pl.duration(hours=9)
+    )
+    ends = pl.col("at").dt.month_end()
+    last = flows.filter(pl.col("channel") == seller.TMALL.channel, ends.dt.date() < end).select(
+        "channel", "shop", "account", at=ends.dt.truncate("1d") + pl.duration(hours=21)
+    )
+    monthly = last.unique().with_columns(amount_fen=pl.lit(-MONTH_END_PAYOUT_FEN, pl.Int64))
     return (
-        net.filter(pl.col("at").dt.date().is_in(usable))
-        .sort("channel", "at")
-        .with_columns(
-            amount_fen=-(pl.col("net") * PAYOUT_SHARE_PERCENT // 100 // 10_000 * 10_000), at=pl.col("at") + pl.duration(hours=9)
-        )
+        pl.concat([weekly, monthly], how="diagonal")
         .filter(pl.col("amount_fen") < 0)
+        .sort("channel", "at")
         .with_columns(
             kind=pl.lit("payout"),
             payout_id=pl.when(pl.col("channel").is_in(["alipay", "wechat"])).then(

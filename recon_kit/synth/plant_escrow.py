@@ -23,9 +23,9 @@ from recon_kit.synth.edits import (
     moment,
     next_flows,
     of_case,
-    take,
     touch,
 )
+from recon_kit.synth.pools import take
 from recon_kit.synth.world import World
 
 LESS = 350
@@ -71,7 +71,7 @@ def plant_paid_again(world: World, period: Period, rng: random.Random, n: int) -
     for row, refund, flow_id in zip(rows, refunds, next_flows(world, [flow["flow_id"] for flow in refunds]), strict=True):
         at, amount = moment(row, "confirmed_at") + timedelta(days=2), fen(row, "final_fen")
         refund.update(flow_id=flow_id, kind="refund", at=at, success_at=at, amount_fen=-amount)
-        ref_kind, ref_id = ("order", str(row["order_id"])) if refund["channel"] == seller.PDD.channel else ("flow", flow_id)
+        ref_kind, ref_id = ("order", str(row["order_id"])) if refund["channel"] in world.nameless else ("flow", flow_id)
         kept = {name: refund[name] for name in ("channel", "shop")}
         bookings.append({**kept, "date": at.date(), "gross_fen": amount, "ref_kind": ref_kind, "ref_id": ref_id})
         answers.append(AnswerRow(period.text, "C03", ref_id, str(row["order_id"]), None, 0, amount, note="settled in escrow"))
@@ -101,7 +101,8 @@ def _settled_in_escrow(world: World, period: Period) -> pl.DataFrame:
 
 
 def _all_refunded_by_tmall(world: World, period: Period, rng: random.Random, n: int) -> list[Row]:
-    return take(_settled_in_escrow(world, period).filter(pl.col("platform") == seller.TMALL.platform, _is_all()), rng, n)
+    whole = _settled_in_escrow(world, period).filter(pl.col("platform") == seller.TMALL.platform, _is_all())
+    return take(whole.filter(pl.col("basis") != "qty"), rng, n)
 
 
 def _is_all() -> pl.Expr:

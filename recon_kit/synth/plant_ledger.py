@@ -20,13 +20,11 @@ from recon_kit.synth.edits import (
     instant_in,
     of_case,
     rebook,
-    receipted_orders,
-    settled_cases,
-    take,
     text,
     touch,
     unbook,
 )
+from recon_kit.synth.pools import receipted_orders, settled_cases, take
 from recon_kit.synth.world import World
 
 MISBOOKED = (900, -500, 90)

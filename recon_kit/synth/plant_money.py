@@ -26,12 +26,10 @@ from recon_kit.synth.edits import (
     next_flows,
     of_case,
     of_order,
-    receipted_orders,
     set_flows,
-    settled_cases,
-    take,
     touch,
 )
+from recon_kit.synth.pools import receipted_orders, settled_cases, take
 from recon_kit.synth.world import World
 
 OFF_BY = (350, -1_200, 2_990)
@@ -106,7 +104,7 @@ def plant_s05(world: World, period: Period, rng: random.Random, n: int) -> Plant
         AnswerRow(
             period.text,
             "S05",
-            "" if row["channel"] == seller.PDD.channel else str(row["flow_id"]),
+            "" if row["channel"] in world.nameless else str(row["flow_id"]),
             expected_fen=0,
             actual_fen=-fen(row, "amount_fen"),
             note=str(row["channel"]),

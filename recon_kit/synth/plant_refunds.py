@@ -28,14 +28,12 @@ from recon_kit.synth.edits import (
     of_cases,
     of_order,
     rebook,
-    receipted_orders,
     return_fees,
     set_flows,
-    settled_cases,
-    take,
     touch,
     unbook,
 )
+from recon_kit.synth.pools import receipted_orders, settled_cases, take
 from recon_kit.synth.world import World
 
 OVER = (500, 1_234, 88)
@@ -92,7 +90,7 @@ def plant_c03(world: World, period: Period, rng: random.Random, n: int) -> Plant
     for row, refund, flow_id in zip(rows, refunds, next_flows(world, [row["flow_id"] for row in rows]), strict=True):
         at, amount = moment(row, "at") + timedelta(days=3, minutes=rng.randrange(900)), fen(row, "amount_fen") * 3 // 10
         refund.update(flow_id=flow_id, kind="refund", at=at, success_at=at, amount_fen=-amount, request_no=f"MT{flow_id[-12:]}")
-        ref_kind, ref_id = ("order", str(row["order_id"])) if row["channel"] == seller.PDD.channel else ("flow", flow_id)
+        ref_kind, ref_id = ("order", str(row["order_id"])) if row["channel"] in world.nameless else ("flow", flow_id)
         kept = {name: row[name] for name in ("channel", "shop")}
         bookings.append({**kept, "date": at.date(), "gross_fen": amount, "ref_kind": ref_kind, "ref_id": ref_id})
         answers.append(AnswerRow(period.text, "C03", ref_id, str(row["order_id"]), None, 0, amount))
@@ -148,11 +146,10 @@ def plant_c08(world: World, period: Period, rng: random.Random, n: int) -> Plant
     amounts = [fen(row, "buyer_paid_fen") * 23 // 20 - fen(row, "final_fen") for row in rows]
     bookings: list[Row] = []
     for row, case, case_id, amount in zip(rows, cases, case_ids, amounts, strict=True):
+        case["approver"] = seller.LEADS[0]
         shifted = {name: moment(case, name) + timedelta(days=2) for name in ("applied_at", "approved_at", "completed_at")}
         sums = dict.fromkeys(("requested_fen", "approved_fen", "final_fen", "erp_fen"), amount)
-        case.update(
-            case_id=case_id, kind="refund_only", qty=None, return_waybill=None, approver=seller.LEADS[0], **shifted, **sums
-        )
+        case.update(case_id=case_id, kind="refund_only", qty=None, basis="negotiated", return_waybill=None, **shifted, **sums)
         on = (moment(row, "at") + timedelta(days=2)).date()
         bookings.append({**booking_of(row, on, amount), "ref_kind": "case", "ref_id": case_id})
     for flow, flow_id, case in zip(flows, next_flows(world, [row["flow_id"] for row in rows]), cases, strict=True):

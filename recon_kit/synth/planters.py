@@ -12,7 +12,7 @@ from collections.abc import Callable
 from recon_kit.periods import Period
 from recon_kit.synth import plant_escrow, plant_ledger, plant_money, plant_refunds
 from recon_kit.synth.edits import Planted
-from recon_kit.synth.world import World
+from recon_kit.synth.world import World, carry_wallets
 
 Planter = Callable[[World, Period, random.Random, int], Planted]
 
@@ -57,4 +57,5 @@ PLANTERS: dict[str, Planter] = {
 
 def plant(world: World, code: str, rng: random.Random, n: int, period: Period | None = None) -> Planted:
     """Plant up to n findings of a code (fewer where the world has no room), in the world's period unless told."""
-    return PLANTERS[code](world, period or world.period, rng, n)
+    planted, answers = PLANTERS[code](world, period or world.period, rng, n)
+    return carry_wallets(world, planted), answers

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import polars as pl
 
+from recon_kit.config import Standard
 from recon_kit.errors import ConfigError
 from recon_kit.periods import Period
 from recon_kit.synth import DEFAULT_ORDERS, DEFAULT_SEED, seller
 from recon_kit.synth.edits import AnswerRow
 from recon_kit.synth.planters import plant
+from recon_kit.synth.timing import timing_items
 from recon_kit.synth.world import World, build_world, close_books
 from recon_kit.synth.writers.alipay import write_alipay
 from recon_kit.synth.writers.pdd import write_pdd
@@ -34,11 +36,17 @@ ANSWER_COLUMNS = ("period", "code", "key", "order_id", "case_id", "expected_fen"
 
 
 def write_sample(
-    folder: Path, period: Period, orders: int = DEFAULT_ORDERS, seed: int = DEFAULT_SEED, *, clean: bool = False
+    folder: Path,
+    period: Period,
+    orders: int = DEFAULT_ORDERS,
+    seed: int = DEFAULT_SEED,
+    *,
+    clean: bool = False,
+    standard: Standard = "SBE",
 ) -> list[AnswerRow]:
     """Write a sample into an empty folder: exports, recon.toml and answer_key.csv; returns the answers.
 
-    The same arguments give byte-equal files. `clean`: nothing is planted, and nothing is to be found.
+    The same arguments give byte-equal files. `clean`: nothing is planted, and nothing but what is on its way is to be found.
     """
     if orders < MIN_ORDERS:
         raise ConfigError(
@@ -48,15 +56,16 @@ def write_sample(
         raise ConfigError(
             f"{folder}: the folder has files in it, expected a new or an empty one; name another --out or empty it first"
         )
-    world = build_world(orders, period, seed)
+    world = build_world(orders, period, seed, standard)
     answers: list[AnswerRow] = []
     if not clean:
         world, answers = plant_months(world, orders, seed)
+    answers = with_timing(world, answers)
     folder.mkdir(parents=True, exist_ok=True)
     closed = close_books(world)
     for write in WRITERS:
         write(closed, folder)
-    (folder / "recon.toml").write_text(CONFIG, encoding="utf-8", newline="\n")
+    (folder / "recon.toml").write_text(CONFIG.format(standard=standard), encoding="utf-8", newline="\n")
     write_answers(answers, folder / "answer_key.csv")
     return answers
 
@@ -75,7 +84,15 @@ def plant_months(world: World, orders: int, seed: int) -> tuple[World, list[Answ
                 for row in found
                 if (code, month) == ("L05", world.period.previous())
             ]
-    return world, sorted(answers, key=lambda row: (row.period, row.code, row.key))
+    return world, answers
+
+
+def with_timing(world: World, answers: list[AnswerRow]) -> list[AnswerRow]:
+    """The answers and what is on its way besides, in order."""
+    planted = {(row.period, row.code, row.key) for row in answers}
+    months = (world.period.previous(), world.period)
+    found = [row for month in months for row in timing_items(world, month) if (row.period, row.code, row.key) not in planted]
+    return sorted([*answers, *found], key=lambda row: (row.period, row.code, row.key))
 
 
 def write_answers(answers: list[AnswerRow], path: Path) -> None:
@@ -90,7 +107,7 @@ CONFIG = f"""# 示例店铺的配置。每一项都有默认值，这里只写�
 
 [entity]
 name = "{seller.ENTITY}"
-standard = "SBE"
+standard = "{{standard}}"
 language = "zh"
 vat_rate = "0.{seller.VAT_PERCENT}"
 

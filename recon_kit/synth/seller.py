@@ -16,8 +16,6 @@ class Shop:
     name: str
     channel: str
     account: str
-    wallet_account: str
-    wallet_name: str
     on_confirmation: bool
     share: float
     fee_rate: float
@@ -29,8 +27,6 @@ TMALL = Shop(
     name="苇间旗舰店",
     channel="alipay",
     account="20885310260718440156",
-    wallet_account="101201",
-    wallet_name="其他货币资金—支付宝",
     on_confirmation=True,
     share=0.40,
     fee_rate=0.02,
@@ -41,8 +37,6 @@ PDD = Shop(
     name="苇间茶具拼多多店",
     channel="pdd",
     account="",
-    wallet_account="101204",
-    wallet_name="其他货币资金—拼多多货款账户",
     on_confirmation=True,
     share=0.27,
     fee_rate=0.006,
@@ -53,8 +47,6 @@ MINI = Shop(
     name="苇间小程序",
     channel="wechat",
     account="1648203157",
-    wallet_account="101202",
-    wallet_name="其他货币资金—微信支付",
     on_confirmation=False,
     share=0.33,
     fee_rate=0.006,
@@ -67,8 +59,6 @@ CARD = replace(
     MINI,
     channel="card",
     account="898310148160729",
-    wallet_account="101205",
-    wallet_name="其他货币资金—银行卡收单",
     share=0.0,
     fee_rate=0.0,
 )
@@ -110,11 +100,24 @@ CLERKS = ("客服-阿宁", "客服-小满", "客服-知夏", "客服-木白")
 LEADS = ("主管-沈", "主管-陆")
 MAKER, CHECKER = "会计-何", "财务经理-唐"
 
-REVENUE = ("5001", "主营业务收入")
-VAT_OUT = ("222101-05", "应交税费—应交增值税(销项税额)")
-INVENTORY = ("1405", "库存商品")
-COGS = ("5401", "主营业务成本")
-BANK = ("1002", "银行存款")
-COMMISSION = ("560102", "销售费用—平台佣金")
-SUSPENSE = ("122101", "其他应收款—平台")
 VAT_PERCENT = 13
+
+PROMOTIONS = (
+    ("MJ-200-20", "full_reduction", "every", 20_000, 2_000),
+    ("DPQ-50-5", "shop_coupon", "threshold", 5_000, 500),
+    ("DPQ-50-10", "shop_coupon", "threshold", 5_000, 1_000),
+)
+"""The merchant's own rules: id, layer, kind, threshold and reduction in fen."""
+CARRIERS = {"顺丰速运": ("SF31", 3.0), "圆通速递": ("YT62", 4.0), "中通快递": ("ZT75", 5.0)}
+"""Carrier → how its waybills begin, and how often it is used."""
+
+NAMELESS = frozenset({PDD.channel})
+"""Channels whose bill has no row ids."""
+SPEAKS = {
+    "small_transfer": ("alipay", "card"),
+    "penalty": ("alipay", "card"),
+    "insurance": ("alipay", "card"),
+    "chargeback": ("card",),
+    "price_protection": ("card",),
+}
+"""Flow kinds that only some of the seller's bills have words for."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import polars as pl
 
+from recon_kit.config import Config, Entity, Standard
 from recon_kit.errors import ConfigError
 from recon_kit.periods import LOOK_AHEAD_DAYS, Period
 from recon_kit.synth import books, seller
 from recon_kit.synth.cases import build_cases, midnight, settle_orders
+from recon_kit.synth.discounts import build_discounts, build_promotions
 from recon_kit.synth.flows import ON_CONFIRMATION, bank_rows, build_flows, roll_balances
-from recon_kit.synth.goods import build_complaints, build_receipts, build_shipments
+from recon_kit.synth.goods import build_complaints, build_events, build_receipts, build_shipments
 from recon_kit.synth.orders import build_lines, build_orders, build_products, price_orders
 
 LEAD_IN_DAYS = 10
@@ -24,16 +27,22 @@ MONTHLY_ORDERS = 100_000
 
 @dataclass(frozen=True)
 class World:
-    """Canonical frames by table name, and what only the files will show.
+    """Canonical frames by table name, the month they are reconciled in, and what only the files will show.
 
-    `period` is the month to reconcile; bills run from the first day of the month before to `end` (exclusive).
-    `touched`: orders that carry a planted finding. `repeats`: (platform, case_id) written twice (K05). `footers`: file
-    name → fen by which its stated outgoing total is wrong (K06).
+    Whatever has these tables can be planted in: what ties is read from them, and a user's own month does. Beyond the schema
+    `flows.case_id` names the case a refund pays and `orders.channel` the wallet of its money. `period` is the month to
+    reconcile; bills run from the first day of the month before to `end` (exclusive). `nameless`: channels whose bill has no
+    row ids. `speaks`: flow kinds that only some channels' bills have words for. `touched`: orders that carry a planted
+    finding. `repeats`: (platform, case_id) written twice (K05). `footers`: file name → fen by which its stated outgoing
+    total is wrong (K06).
     """
 
     tables: dict[str, pl.DataFrame]
     period: Period
+    config: Config = field(default_factory=Config)
     split: str = "month"
+    nameless: frozenset[str] = frozenset()
+    speaks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     touched: frozenset[str] = frozenset()
     repeats: tuple[tuple[str, str], ...] = ()
     footers: tuple[tuple[str, int], ...] = ()
@@ -53,11 +62,13 @@ class World:
         return replace(self, tables={**self.tables, **tables})
 
 
-def build_world(orders: int, period: Period, seed: int) -> World:
+def build_world(orders: int, period: Period, seed: int, standard: Standard = "SBE") -> World:
     """The clean world of `orders` orders: two months, the days before and the look-ahead; nothing in it is wrong."""
     if period.days < 28:
         raise ConfigError(f"--period {period.text!r}: found {period.days} days, expected a month; write one such as 2026-10")
-    world = World({}, period, "month" if orders <= MONTHLY_ORDERS else "day")
+    config = Config(entity=Entity(name=seller.ENTITY, standard=standard))
+    split = "month" if orders <= MONTHLY_ORDERS else "day"
+    world = World({}, period, config, split, nameless=seller.NAMELESS, speaks=seller.SPEAKS)
     export_at = midnight(world.end)
     products = build_products(seed)
     bought = build_orders(orders, world.start - timedelta(days=LEAD_IN_DAYS), world.end, seed)
@@ -65,20 +76,26 @@ def build_world(orders: int, period: Period, seed: int) -> World:
     cases = build_cases(bought, lines, world.start, period.start - timedelta(days=3), export_at, seed)
     placed = settle_orders(bought, cases, export_at)
     flows = build_flows(placed, cases, world.start, world.end, seed)
-    receipts = build_receipts(cases, seed)
+    receipts = build_receipts(cases, export_at, seed)
+    posted = receipts.filter(pl.col("stock_posted_at") >= midnight(world.start))
     booked = [
-        books.book_refunds(flows, cases, seed),
-        books.book_returned_cost(receipts.filter(pl.col("stock_posted_at") >= midnight(world.start)), placed),
+        books.book_refunds(flows, cases, seed, config),
+        books.book_returned_cost(posted, placed, cases, config),
     ]
+    first_day = world.start - timedelta(days=LEAD_IN_DAYS)
     return world.with_tables(
         orders=_orders(placed),
         order_lines=lines.drop("n", "line"),
         aftersales=cases.select(c for c in CASE_COLUMNS if c in cases.columns),
         flows=flows,
         voucher_lines=books.number_vouchers(pl.concat(booked, how="diagonal"), world.end),
-        shipments=build_shipments(placed, lines, cases, export_at),
+        aftersale_events=build_events(cases, seed),
+        order_discounts=build_discounts(placed),
+        promotions=build_promotions(first_day, world.end),
+        shipments=build_shipments(placed, lines, cases, export_at, seed),
         receipts=receipts,
         fees=_fees(flows),
+        wallets=_wallets(flows, world),
         bank_rows=bank_rows(flows, export_at),
         complaints=build_complaints(cases, export_at, seed),
         products=products.drop("price_fen"),
@@ -86,22 +103,50 @@ def build_world(orders: int, period: Period, seed: int) -> World:
 
 
 def close_books(world: World) -> World:
-    """Balances, wallets and month-end vouchers, from the flows as they now are: the last step before writing."""
+    """Balances and month-end vouchers, from the flows as they now are: the last step before writing."""
     flows = roll_balances(world.tables["flows"])
     vouchers = world.tables["voucher_lines"]
     for month in (world.period.previous(), world.period):
-        vouchers = pl.concat([vouchers, books.close_month(flows, vouchers, month)])
+        vouchers = pl.concat([vouchers, books.close_month(flows, vouchers, month, world.config)])
     return world.with_tables(
         flows=flows,
         voucher_lines=vouchers.sort("period", "voucher_id", "line_no", maintain_order=True),
-        wallets=_wallets(flows, world),
     )
+
+
+def carry_wallets(before: World, after: World) -> World:
+    """Balances of the wallets after flows were added, dropped, moved or changed: what more or less moved is carried on."""
+    if before.tables["flows"] is after.tables["flows"] or "wallets" not in after.tables:
+        return after
+    money = (pl.col("status") == "success") & pl.col("success_at").is_not_null()
+    kept = ["channel", "account", "success_at", "amount_fen"]
+    moved = pl.concat(
+        [
+            before.tables["flows"].filter(money).select(kept).with_columns(-pl.col("amount_fen")),
+            after.tables["flows"].filter(money).select(kept),
+        ]
+    )
+    month = pl.col("success_at").dt.strftime("%Y-%m")
+    more = moved.group_by("channel", "account", month=month).agg(pl.col("amount_fen").sum()).filter(pl.col("amount_fen") != 0)
+    wallets = after.tables["wallets"].with_row_index("w")
+    alone = pl.len().over("channel", "period") == 1
+    own = wallets.with_columns(is_alone=alone).join(more, on="channel", how="left", validate="m:m", suffix="_moved")
+    is_own = pl.col("is_alone") | pl.col("account").eq_missing(pl.col("account_moved"))
+    shifts = own.group_by("w").agg(
+        opened=pl.col("amount_fen").filter(is_own & (pl.col("month") < pl.col("period"))).sum(),
+        closed=pl.col("amount_fen").filter(is_own & (pl.col("month") <= pl.col("period"))).sum(),
+    )
+    carried = wallets.join(shifts, on="w", how="left", validate="1:1", maintain_order="left").with_columns(
+        opening_fen=pl.col("opening_fen") + pl.col("opened"), closing_fen=pl.col("closing_fen") + pl.col("closed")
+    )
+    return after.with_tables(wallets=carried.drop("w", "opened", "closed"))
 
 
 CASE_COLUMNS = (
     "platform", "case_id", "shop", "order_id", "line_id", "kind", "qty", "basis", "reason", "is_quality", "initiator",
-    "decided_by", "reason_group", "applied_at", "approved_at", "completed_at", "requested_fen", "approved_fen", "final_fen",
-    "platform_status", "erp_status", "erp_fen", "creator", "approver", "return_waybill",
+    "decided_by", "reason_group", "is_instant", "applied_at", "approved_at", "completed_at", "requested_fen", "approved_fen",
+    "final_fen", "platform_status", "erp_status", "erp_fen", "creator", "approver", "exchange_sku", "return_waybill",
+    "points_returned_fen",
 )  # fmt: skip
 
 
@@ -116,9 +161,10 @@ def _orders(placed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _fees(flows: pl.DataFrame) -> pl.DataFrame:
-    """The fee statement of the Tmall shop: the fee rows of its bill."""
+    """The fee statement of the Tmall shop: the fee and insurance rows of its bill."""
+    is_premium = pl.col("kind") == "insurance"
     return (
-        flows.filter((pl.col("channel") == seller.TMALL.channel) & pl.col("kind").is_in(["fee", "fee_return"]))
+        flows.filter((pl.col("channel") == seller.TMALL.channel) & pl.col("kind").is_in(["fee", "fee_return", "insurance"]))
         .sort("at", "flow_id")
         .select(
             fee_id=pl.format("FY{}", pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(7)),
@@ -126,8 +172,8 @@ def _fees(flows: pl.DataFrame) -> pl.DataFrame:
             order_id="order_id",
             case_id="case_id",
             kind=pl.col("kind").replace({"fee": "commission", "fee_return": "commission_return"}),
-            rate=pl.lit(str(seller.TMALL.fee_rate)),
-            base=pl.lit(seller.TMALL.fee_base),
+            rate=pl.when(~is_premium).then(pl.lit(str(seller.TMALL.fee_rate))),
+            base=pl.when(~is_premium).then(pl.lit(seller.TMALL.fee_base)),
             amount_fen=-pl.col("amount_fen"),
             at="at",
         )

@@ -23,6 +23,10 @@ TYPES = {
     "fee_return": "退费",
     "payout": "提现",
     "unknown": "其它",
+    "insurance": "其它",
+    "penalty": "其它",
+    "small_transfer": "转账",
+    "transfer": "转账",
 }
 SCENES = {
     "trade_receipt": "0010001|交易收款-交易收款",
@@ -61,6 +65,10 @@ def _detail(bill: pl.DataFrame, first: date, end: date, export: date, wrong_fen:
         .then(pl.lit("售后退款"))
         .when(kind == "payout")
         .then(pl.lit("余额提现"))
+        .when(kind == "insurance")
+        .then(pl.concat_str(pl.lit("退货宝-保费{"), order, pl.lit("}")))
+        .when(kind == "small_transfer")
+        .then(pl.concat_str(pl.lit("售后小额打款{"), order, pl.lit("}")))
         .otherwise(pl.col("memo"))
     )
     business = (
@@ -109,7 +117,8 @@ def _detail(bill: pl.DataFrame, first: date, end: date, export: date, wrong_fen:
 
 def _summary(bill: pl.DataFrame, first: date, end: date) -> str:
     rows = ["业务类型,收入笔数,收入金额（+元）,支出笔数,支出金额（-元）,总金额（元）"]
-    groups = [(name, bill.filter(pl.col("kind") == kind)) for kind, name in TYPES.items()]
+    kinds = {name: [kind for kind, named in TYPES.items() if named == name] for name in TYPES.values()}
+    groups = [(name, bill.filter(pl.col("kind").is_in(of_name))) for name, of_name in kinds.items()]
     for name, group in [*((name, group) for name, group in groups if group.height), ("合计", bill)]:
         income, outgo = _sides(group)
         rows.append(

@@ -36,6 +36,7 @@ TYPES = {
     "fee_return": ("技术服务费", "基础技术服务费返还", "0030002|技术服务费-基础技术服务费"),
     "payout": ("提现", "-", "0080001|提现-提现申请"),
     "unknown": ("其他", "-", "0990031|其他-系统调整"),
+    "transfer": ("转账", "-", "0070004|转账-保证金充值"),
 }
 CASE_KINDS = {"refund_only": "仅退款", "return_refund": "退货退款", "exchange": "换货", "resend": "补寄", "repair": "维修"}
 SUCCESS = {

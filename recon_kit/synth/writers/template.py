@@ -13,9 +13,10 @@ from recon_kit.synth.writers.text import repeated, stamp, write_csv, write_table
 
 ERP_COLUMNS = (
     "case_id", "platform", "shop", "order_id", "line_id", "kind", "qty", "basis", "reason_group", "is_quality", "initiator",
-    "decided_by", "applied_at", "platform_status", "erp_status", "erp_fen", "creator", "approver",
+    "decided_by", "is_instant", "applied_at", "approved_at", "platform_status", "erp_status", "erp_fen", "creator", "approver",
+    "exchange_sku",
 )  # fmt: skip
-LEFT_OUT = {"order_lines": ("title", "category"), "shipments": ("line_no", "is_intercepted", "unit_cost_fen")}
+LEFT_OUT = {"order_lines": ("title", "category"), "shipments": ("line_no", "unit_cost_fen")}
 """What the product file already says, or nothing says: kept out, for the sample's size."""
 
 
@@ -24,18 +25,21 @@ def write_templates(world: World, folder: Path) -> None:
     tables = world.tables
     is_mini = pl.col("platform") == seller.MINI.platform
     orders = tables["orders"].filter(is_mini).drop("channel", "trade_no", "is_refund_stated")
-    cases = tables["aftersales"].filter(is_mini).with_columns(points_returned_fen=pl.lit(None, pl.Int64))
+    cases = tables["aftersales"].filter(is_mini)
     card = tables["flows"].filter(pl.col("channel") == seller.CARD.channel).drop("account", "payout_id", "balance_fen")
     write_table(folder, "订单_小程序", as_template(orders, "orders", "zh"))
     write_csv(
         folder / "售后单_小程序.csv",
-        as_template(repeated(world, cases).drop("points_returned_fen"), "aftersales", "en"),
+        as_template(repeated(world, cases), "aftersales", "en"),
         bom=True,
     )
     write_csv(folder / "资金流水_银行卡.csv", as_template(card, "flows", "zh"), bom=True)
     write_table(folder, "售后单_ERP", as_template(tables["aftersales"].filter(~is_mini).select(ERP_COLUMNS), "aftersales", "zh"))
     for stem, table, language in (
         ("订单明细", "order_lines", "zh"),
+        ("优惠明细", "order_discounts", "en"),
+        ("优惠规则", "promotions", "zh"),
+        ("售后变更", "aftersale_events", "zh"),
         ("发货明细", "shipments", "en"),
         ("退货入库", "receipts", "zh"),
         ("平台费用", "fees", "en"),
