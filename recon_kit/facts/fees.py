@@ -57,26 +57,37 @@ def _numbered_fees(tied: Tied) -> pl.DataFrame:
 def _charges(rows: pl.DataFrame, tied: Tied) -> pl.DataFrame:
     """Fees charged on loaded orders at a stated rate and base, as facts, with the `base_fen` they are due on.
 
-    On an escrow platform a fee is on what was left at confirmation; of the merchant's receivable that share is not known
-    after a refund inside escrow, so `base_fen` is null there. Source: rulings 12.
+    A fee charged after a refund inside escrow is on what was left; how much of the merchant's receivable that is, is not
+    known, so `base_fen` is null there. Source: rulings 12.
     """
-    orders, escrow = tied.orders, tied.escrow
+    orders = tied.orders
     about = rows.filter(
         (pl.col("amount_fen") > 0) & ~pl.col("is_return") & pl.col("o").is_not_null() & tied.scope.is_fact("at")
     ).drop_nulls(["rate_units", "base"])
-    inside = pl.repeat(0, orders.height, dtype=pl.Int64, eager=True).scatter(escrow["o"], escrow["escrow_fen"])
-    bases = about.select(
-        orders["buyer_paid_fen"].gather(about["o"]).alias("paid"),
-        orders["merchant_receivable_fen"].gather(about["o"]).alias("receivable"),
-        inside.gather(about["o"]).alias("inside"),
+    refunded = tied.cases.filter(pl.col("in_escrow") & ~pl.col("is_escrow_unstated")).select(
+        "o", "done_at", (pl.col("amount_fen") + pl.col("escrow_diff_fen")).alias("inside_fen")
+    )
+    inside = (
+        about.select("row", "o", "at")
+        .join(refunded, on="o", how="inner", validate="m:m")
+        .filter(pl.col("done_at") <= pl.col("at"))
+        .group_by("row")
+        .agg(pl.col("inside_fen").sum())
     )
     base = (
         pl.when(pl.col("base") == "buyer_paid")
-        .then(pl.col("paid") - pl.col("inside"))
-        .when(pl.col("inside") == 0)
-        .then("receivable")
+        .then(pl.col("paid_fen") - pl.col("inside_fen").fill_null(0))
+        .when(pl.col("inside_fen").fill_null(0) == 0)
+        .then("receivable_fen")
     )
-    return about.hstack(bases).with_columns(base.alias("base_fen"))
+    return (
+        about.with_columns(
+            orders["buyer_paid_fen"].gather(about["o"]).alias("paid_fen"),
+            orders["merchant_receivable_fen"].gather(about["o"]).alias("receivable_fen"),
+        )
+        .join(inside, on="row", how="left", validate="1:1", maintain_order="left")
+        .with_columns(base.alias("base_fen"))
+    )
 
 
 def _share(rate: str, base: pl.Expr) -> pl.Expr:

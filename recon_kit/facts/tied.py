@@ -15,8 +15,7 @@ class Tied:
     """The canonical tables (all their columns; empty where not supplied) and the frames of the money sides, tied.
 
     `orders`, `cases`, `flows`, `parts`, `units`, `refs` and `vouchers` are those of `Facts`; `o`, `c`, `f`, `u`, `r` are their
-    row numbers. `payments`: what arrived (`Receipts.payments`). `escrow`: per order `o` what was refunded before it was
-    confirmed, `escrow_fen`. `supplied`: the tables that came.
+    row numbers. `payments`: what arrived (`Receipts.payments`). `supplied`: the tables that came.
     """
 
     scope: Scope
@@ -27,7 +26,6 @@ class Tied:
     flows: pl.DataFrame
     parts: pl.DataFrame
     payments: pl.DataFrame
-    escrow: pl.DataFrame
     units: pl.DataFrame
     refs: pl.DataFrame
     vouchers: pl.DataFrame

@@ -60,7 +60,7 @@ def test_no_rate_no_base_no_order_or_a_charge_after_as_of_is_not_compared():
     assert run(_month(*nothing)).codes == []
 
 
-def test_on_an_escrow_platform_it_is_on_what_was_left_at_confirmation():
+def test_after_a_refund_inside_escrow_it_is_on_what_was_left():
     month = world(
         orders=[order("O1", on="2026-10-02", confirmed="2026-10-12", platform="taobao", refunded_fen="30.00")],
         cases=[case("C1", "O1", "30.00", "2026-10-08", platform="taobao")],
@@ -72,8 +72,15 @@ def test_on_an_escrow_platform_it_is_on_what_was_left_at_confirmation():
         fees=[fee("GROSS", "O1", "2.00", "2026-10-12", channel="alipay")],
     )
 
+    early = world(
+        orders=[order("O1", on="2026-10-02", confirmed="2026-10-12", platform="taobao", refunded_fen="30.00")],
+        cases=[case("C1", "O1", "30.00", "2026-10-08", platform="taobao")],
+        fees=[fee("EARLY", "O1", "2.00", "2026-10-02", channel="alipay")],
+    )
+
     assert run(month).codes == []
     assert run(gross).amounts("S02") == (140, 200, 60)
+    assert run(early).codes == []  # charged when nothing had been refunded yet
 
 
 def test_a_fee_of_the_bill_is_not_read():
