@@ -78,7 +78,7 @@ def value_label(kind: str, value: str | None, language: str) -> str:
 
 
 def table_label(name: str, language: str) -> str:
-    """A canonical table's name in words."""
-    if language == "zh" and name in schema.TABLES:
-        return schema.TABLES[name].label
-    return name.replace("_", " ")
+    """A canonical table's name in words; of `table.column` with the column's."""
+    table, _, column = name.partition(".")
+    label = schema.TABLES[table].label if language == "zh" and table in schema.TABLES else table.replace("_", " ")
+    return f"{label} · {column_label(column, language)}" if column else label

@@ -46,7 +46,8 @@ class Pass:
 class Pair:
     """One row of the matching matrix: what is compared, by which ladder. Source: docs/method.md, matrix.
 
-    `unit`: what `amount_fen` of its rows counts; of pieces none is forgiven, of fen the tolerance of a row.
+    `unit`: what `amount_fen` of its rows counts; of pieces none is forgiven, of fen the tolerance of a row;
+    states have no amount.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Pair:
     ladder: tuple[Pass, ...]
     zh: str
     en: str
-    unit: Literal["fen", "pieces"] = "fen"
+    unit: Literal["fen", "pieces", "states"] = "fen"
 
 
 def _pass(name: str, how: How, *on: str, window: bool = False) -> Pass:
@@ -65,6 +66,7 @@ def _pass(name: str, how: How, *on: str, window: bool = False) -> Pass:
 
 PAIRS: dict[str, Pair] = {
     "M1": Pair("M1", "orders", "payments", (_pass("allocation", "key", "allocation"),), "订单—支付", "order–payment"),
+    "M2": Pair("M2", "orders", "order_discounts", (_pass("order_id", "key", "o"),), "订单—优惠规则", "order–discount rule"),
     "M3": Pair(
         "M3",
         "aftersales",
@@ -186,6 +188,15 @@ PAIRS: dict[str, Pair] = {
         (_pass("case_id", "key", "c=named_c"), _pass("order_window", "key", "c=near_c")),
         "售后—投诉",
         "case–complaint",
+    ),
+    "M13": Pair(
+        "M13",
+        "aftersales",
+        "aftersales",
+        (_pass("case_id_status", "key", "c", "status"), _pass("case_id_in_time", "key", "c_in_time")),
+        "平台状态—ERP 状态",
+        "platform status–ERP status",
+        "states",
     ),
 }
 """The pairs this build runs, by name. Each frame's `partition` is a hash of what its keys cannot cross."""

@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from recon_kit.collect import Collected
+from recon_kit.facts.approvals import approval_facts
 from recon_kit.facts.books import build_books
 from recon_kit.facts.channel import (
     Receipts,
@@ -22,6 +23,7 @@ from recon_kit.facts.channel import (
 )
 from recon_kit.facts.complaints import build_complaints
 from recon_kit.facts.coverage import coverage_gaps, covered_from, platform_covered
+from recon_kit.facts.discounts import discount_facts
 from recon_kit.facts.entitlement import add_entitlement
 from recon_kit.facts.fees import build_fees
 from recon_kit.facts.goods import build_goods
@@ -89,6 +91,8 @@ USED: dict[str, list[str]] = {
     "orders": [
         *("platform", "shop", "order_id", "pay_id", "kind", "status", "paid_at", "shipped_at", "completed_at", "buyer_paid_fen"),
         *("refunded_fen", "is_refund_stated", "linked_case_id", "merchant_receivable_fen", "source_file", "source_row"),
+        *("created_at", "list_fen", "shipping_fen", "merchant_discount_fen", "platform_discount_fen", "points_fen"),
+        "erp_merchant_discount_fen",
     ],
     "flows": [
         *("channel", "flow_id", "shop", "at", "success_at", "status", "kind", "amount_fen", "order_id", "case_id", "request_no"),
@@ -98,6 +102,29 @@ USED: dict[str, list[str]] = {
 """The columns facts read of the two large tables; whoever loads Parquet for them need not read the others."""
 
 
+STATED: dict[str, tuple[str, ...]] = {
+    "orders.erp_merchant_discount_fen": ("erp_merchant_discount_fen",),
+    "aftersales.erp_status": ("erp_status",),
+    "aftersales.approver": ("creator", "approver"),
+    "voucher_lines.approver": ("approver",),
+    "voucher_lines.attachments": ("attachments",),
+}
+"""What a rule can need beside whole tables: `table.column` → the columns of which one must be stated somewhere."""
+
+
+def stated_columns(tables: Mapping[str, pl.DataFrame]) -> set[str]:
+    """The names of STATED that came: an export that leaves a column out says nothing about it, however many rows it has.
+
+    A table without rows says that there is nothing, so nothing is missing in it.
+    """
+    found = set()
+    for name, columns in STATED.items():
+        table = tables.get(name.split(".")[0])
+        if table is not None and (table.is_empty() or any(table[column].count() for column in columns)):
+            found.add(name)
+    return found
+
+
 FAMILIES: tuple[Callable[[Tied], dict[str, pl.DataFrame]], ...] = (
     build_books,
     build_goods,
@@ -105,6 +132,8 @@ FAMILIES: tuple[Callable[[Tied], dict[str, pl.DataFrame]], ...] = (
     build_settlement,
     build_wallets,
     build_complaints,
+    discount_facts,
+    approval_facts,
 )
 """What each further family of rules adds to the facts: frame name → frame."""
 
@@ -136,7 +165,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     ledger = build_ledger(vouchers, cases, flows, parts, scope, partitions=partitions)
     units = judge_units(add_case_facts(ledger.units, cases, orders, scope), ledger.refs, scope)
     # A bill states payments too: what arrived in a wallet was paid.
-    supplied = frozenset(tables) | ({"payments"} if "flows" in tables else set())
+    supplied = frozenset(tables) | ({"payments"} if "flows" in tables else set()) | stated_columns(tables)
     tied = Tied(
         scope=scope,
         tables={name: tables.get(name, empty(table)) for name, table in TABLES.items()},

@@ -8,10 +8,12 @@ import polars as pl
 
 from recon_kit.facts import Facts
 from recon_kit.results import DISCREPANCIES, result_schema
+from recon_kit.rules.approval import APPROVAL_RULES
 from recon_kit.rules.books import BOOKS_RULES
 from recon_kit.rules.catalogue import CATALOGUE, issue_group
 from recon_kit.rules.complaints import COMPLAINT_RULES
 from recon_kit.rules.control import CONTROL_RULES
+from recon_kit.rules.discount import DISCOUNT_RULES
 from recon_kit.rules.goods import GOODS_RULES
 from recon_kit.rules.ledger import LEDGER_RULES
 from recon_kit.rules.payment import PAYMENT_RULES
@@ -23,18 +25,22 @@ __all__ = ["CATALOGUE", "RULES", "Rule", "detect", "discrepancy_id", "not_checke
 
 RULES: tuple[Rule, ...] = (
     *PAYMENT_RULES,
+    *DISCOUNT_RULES,
     *REFUND_RULES,
     *LEDGER_RULES,
     *BOOKS_RULES,
     *GOODS_RULES,
     *SETTLEMENT_RULES,
     *COMPLAINT_RULES,
+    *APPROVAL_RULES,
     *CONTROL_RULES,
 )
 """Every rule this build detects, in the catalogue's family order."""
 
 RELATED: dict[str, tuple[tuple[str, ...], str, str]] = {
     "L02": (("C04", "C01", "C02"), "case_id", "any"),
+    "P01": (("A02",), "order_id", "same"),
+    "A01": (("A02",), "order_id", "same"),
     "C05": (("A03",), "case_id", "same"),
     "C06": (("A03",), "case_id", "same"),
     "L05": (("C04", "C01"), "case_id", "any"),
