@@ -32,6 +32,18 @@ def word(path: str, language: str, **facts: object) -> str:
         ) from None
 
 
+@cache
+def _phrases(file: str) -> dict[str, dict[str, dict[str, str]]]:
+    loaded: dict[str, Any] = tomllib.loads((templates_dir() / f"{file}.toml").read_text("utf-8"))
+    return loaded
+
+
+def phrase(file: str, path: str, language: str, **facts: object) -> str:
+    """The text at `section.key` of templates/<file>.toml, which one tool has to itself, with `{name}` places filled."""
+    section, _, key = path.partition(".")
+    return _phrases(file)[section][key][language].format(**facts)
+
+
 def has_word(path: str) -> bool:
     """Whether labels.toml has the text `section.key`."""
     section, _, key = path.partition(".")

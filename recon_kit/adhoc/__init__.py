@@ -355,7 +355,7 @@ def _summary(ask: Ask, sides: tuple[Side, Side], records: Records) -> dict[str, 
         "exit_meaning": ("all matched", "differences")[records.exit_code],
         **about,
         "difference": amount(_total(sides[1]) - _total(sides[0])),
-        "forgiven": amount(int(gaps.sum())),
+        "forgiven": amount(int(gaps.abs().sum())),
         "passes": ways.sort(place, "pass").to_dicts(),
         "asked": ask.described(),
     }

@@ -34,7 +34,7 @@ class Ask:
 
     def described(self) -> dict[str, object]:
         """The question as plain values, for the summary."""
-        return asdict(self)
+        return {name: _plain(value) for name, value in asdict(self).items()}
 
 
 def build_ask(
@@ -87,6 +87,10 @@ def build_ask(
         opposite=opposite,
         show=_names(show),
     )
+
+
+def _plain(value: object) -> object:
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _names(given: Names) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import typer
 from recon_kit.cli.check import check_command
 from recon_kit.cli.lab import lab_command
 from recon_kit.cli.layout import layout_app
+from recon_kit.cli.match import match_command
 from recon_kit.cli.new import new_command
 from recon_kit.cli.run import run_command
 from recon_kit.cli.sample import sample_command
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command("run")(run_command)
 app.command("check")(check_command)
+app.command("match")(match_command)
 app.command("template")(template_command)
 app.command("new")(new_command)
 app.command("lab")(lab_command)
