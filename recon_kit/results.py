@@ -195,6 +195,38 @@ LEDGER_TIES = Table(
         Column("tied_fen", "对上金额", "fen"),
     ),
 )
+TAX_BASIS = Table(
+    "tax_basis",
+    "计税基础",
+    (
+        Column(
+            "part",
+            "部分",
+            note="what the refunds of C0 were booked on",
+            allowed={
+                "sales": "冲减收入与销项税",
+                "expense": "计入费用",
+                "provision": "冲预计负债",
+                "accrual": "计提未涉损益",
+                "release": "转回未涉损益",
+                "unknown": "其他科目或未说明",
+            },
+        ),
+        Column("rate", "税率", note="null: goods of several rates in one booking, or no tax in it"),
+        Column(
+            "red_letter",
+            "红字",
+            allowed={"red": "贷方红字", "debit": "借方冲减", "mixed": "两者都有", "undone": "冲回(贷方蓝字)"},
+            note="how revenue and tax were reversed: in red on their own side, or by debits",
+        ),
+        Column("shop", "店铺"),
+        Column("sales_fen", "冲减销售额", "fen", note="without VAT; positive when reversed"),
+        Column("vat_fen", "冲减销项税额", "fen", note="as booked"),
+        Column("vat_due_fen", "应冲销项税额", "fen", note="as the rate says, in what was reversed"),
+        Column("gross_fen", "价税合计", "fen", note="Σ over all rows = C0 of the bridge"),
+        Column("n", "笔数", "int", note="bookings: one per voucher and refund"),
+    ),
+)
 INTAKE = Table(
     "intake",
     "收表记录",
@@ -295,6 +327,7 @@ RESULTS: dict[str, Table] = {
             TOLERANCE_AUDIT,
             LIMIT_CURVE,
             LEDGER_TIES,
+            TAX_BASIS,
         ),
         *(INTAKE, INTAKE_DAYS, QUARANTINE, CONTROLS, COVERAGE, COVERAGE_GAPS),
     )

@@ -34,6 +34,7 @@ from recon_kit.results import DISCREPANCIES, conform_result
 from recon_kit.rules import detect, not_checked
 from recon_kit.schema import PLATFORM, TABLES
 from recon_kit.sources.own import load_own
+from recon_kit.tax import build_tax_basis
 
 Progress = Callable[[str], None]
 
@@ -151,6 +152,7 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
         "tolerance_audit": audit_tolerance(matches, facts),
         "limit_curve": draw_limits(matches, facts),
         "ledger_ties": ledger_ties(facts),
+        "tax_basis": build_tax_basis(facts),
         "intake": collected.intake,
         "intake_days": collected.days,
         "quarantine": collected.quarantine,

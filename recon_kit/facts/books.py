@@ -47,11 +47,7 @@ def _judge_splits(bookings: pl.DataFrame, lines: pl.DataFrame, tied: Tied) -> pl
     Between the taxes at the lowest and highest rate of the goods no booking is wrong. What a later voucher without money
     puts right between sales and tax, for the same ref, is right. With `vat_reversal` "red_invoice" the tax may wait.
     """
-    config = tied.scope.config
-    # What went to expense or receivable carries no tax; a provision is net of tax, so the tax is that of the whole.
-    taxable = pl.col("gross_fen") - pl.col("other_fen") + pl.col("liability_fen")
-    low, high = tax_in(taxable, pl.col("low_units")), tax_in(taxable, pl.col("high_units"))
-    tolerance = config.tolerance
+    config, tolerance = tied.scope.config, tied.scope.config.tolerance
     of_several = pl.min_horizontal(pl.col("n") * tolerance.aggregate_per_line, pl.lit(tolerance.aggregate_cap))
     allowed = pl.when(pl.col("n") == 1).then(pl.lit(tolerance.row)).otherwise(of_several)
     waits = ~pl.col("has_vat") & (config.policy.vat_reversal == "red_invoice")
@@ -62,19 +58,31 @@ def _judge_splits(bookings: pl.DataFrame, lines: pl.DataFrame, tied: Tied) -> pl
         .group_by("ref")
         .agg((-pl.col("net_fen")).sum().alias("corrected_fen"))
     )
-    gap = pl.col("vat_fen") - pl.col("tax_fen")
+    booked, reversed_fen = pl.col("vat_fen"), pl.col("sales_fen") + pl.col("vat_fen")
+    # What went to expense or receivable carries no tax; a provision is net of tax, so the tax is that of the whole.
+    taxable = pl.col("gross_fen") - pl.col("other_fen") + pl.col("liability_fen")
+    gap, corrected = booked - pl.col("tax_fen"), pl.col("corrected_fen").fill_null(0)
+    # Of a voucher that does not balance either side may be the wrong one: that is L11.
+    is_uneven = pl.col("gross_fen") != reversed_fen + pl.col("other_fen")
+    fits_other_side = is_uneven & ((booked - _nearest_tax(reversed_fen)).abs() <= allowed)
     return (
         bookings.join(corrections, on="ref", how="left", validate="m:1", maintain_order="left")
         .with_columns(
-            pl.col("vat_fen").clip(pl.min_horizontal(low, high), pl.max_horizontal(low, high)).alias("tax_fen"),
+            _nearest_tax(taxable).alias("tax_fen"),
             (pl.col("has_revenue") & (pl.col("gross_fen") != 0) & ~waits).alias("is_split"),
         )
         .with_columns(
-            (pl.col("is_split") & (gap.abs() > allowed) & ((gap + pl.col("corrected_fen").fill_null(0)).abs() > allowed)).alias(
+            (pl.col("is_split") & (gap.abs() > allowed) & ((gap + corrected).abs() > allowed) & ~fits_other_side).alias(
                 "is_wrong_split"
             )
         )
     )
+
+
+def _nearest_tax(taxable: pl.Expr) -> pl.Expr:
+    """The tax in an amount that is nearest to the one booked, of all rates from the lowest to the highest of its goods."""
+    low, high = tax_in(taxable, pl.col("low_units")), tax_in(taxable, pl.col("high_units"))
+    return pl.col("vat_fen").clip(pl.min_horizontal(low, high), pl.max_horizontal(low, high))
 
 
 def _wrong_splits(bookings: pl.DataFrame) -> pl.DataFrame:
