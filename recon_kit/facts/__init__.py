@@ -152,7 +152,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     parts = allocate_refunds(refunds, flows)
     payments = build_payments(collected.tables.payments, given["flows"], orders)
     paid_by = paid_channels(payments, cases, flows)
-    cases = judge_cases(cases, flows, parts, paid_by, scope, covered).pipe(add_entitlement, given["order_lines"], scope)
+    cases = judge_cases(cases, flows, parts, paid_by, scope, covered).pipe(add_entitlement, given["order_lines"], orders, scope)
     flows = flows.join(parts.group_by("f").agg(pl.col("c").min()), on="f", how="left", validate="1:1", maintain_order="left")
     escrow = (
         cases.filter(pl.col("in_escrow") & pl.col("o").is_not_null() & ~pl.col("is_escrow_unstated"))

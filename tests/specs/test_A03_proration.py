@@ -90,3 +90,58 @@ def test_the_over_refund_and_the_voucher_of_the_same_amount_are_related_to_it():
     )
     assert booked.codes == ["A03 C1"] and booked.one("L04")["primary_id"] == booked.one("A03")["discrepancy_id"]
     assert booked.bridge == {"A0": 3333, "B0": 3333, "B6": 667, "C0": 4000}
+
+
+def test_each_line_of_an_order_is_rounded_by_itself():
+    lines = [line("O1", "L1", "50.00", 3), line("O1", "L2", "50.00", 3)]
+    cases = [
+        case("C1", "O1", "16.67", "2026-10-10", approved_fen="16.67", line_id="L1", qty=1),
+        case("C2", "O1", "16.67", "2026-10-11", approved_fen="16.67", line_id="L2", qty=1),
+        case("C3", "O1", "33.35", "2026-10-12", approved_fen="33.35", line_id="L2", qty=2),
+    ]
+
+    month = _month(*cases, lines=lines)
+
+    assert month.codes == ["A03 C3"] and month.amounts("A03") == (3333, 3335, 2)
+
+
+def test_a_case_that_names_no_line_is_of_the_only_one_or_of_all_of_them():
+    assert _month(case("C1", "O1", "40.00", approved_fen="40.00", qty=1)).amounts("A03") == (3333, 4000, 667)
+
+    several = [line("O1", "L1", "60.00", 2), line("O1", "L2", "40.00")]
+    whole = _month(case("C1", "O1", "90.00", approved_fen="90.00", qty=3), lines=several)
+    assert whole.amounts("A03") == (10000, 9000, -1000)
+    assert _month(case("C1", "O1", "90.00", approved_fen="90.00", qty=2), lines=several).codes == []
+
+
+def test_the_pieces_that_close_a_line_may_bring_the_postage_back_and_others_not():
+    row = order("O1", "106.00", shipping_fen="6.00")
+    lines = [line("O1", "L1", "100.00", 2)]
+
+    def codes(amount, qty):
+        claim = case("C1", "O1", amount, approved_fen=amount, line_id="L1", qty=qty)
+        return run(world(orders=[row], lines=lines, cases=[claim], flows=[refund("F1", amount, case_id="C1")])).codes
+
+    assert codes("106.00", 2) == [] and codes("100.00", 2) == []
+    assert codes("105.98", 2) == ["A03 C1"] and codes("56.00", 1) == ["A03 C1"]
+
+
+def test_where_thresholds_are_tested_again_a_return_may_cost_the_order_its_discount():
+    row = order("O1", "100.00", merchant_discount_fen="20.00")
+    policy = {"policy": {"recompute_threshold": True}}
+
+    def codes(amount, config):
+        claim = case("C1", "O1", amount, approved_fen=amount, line_id="L1", qty=1)
+        month = world(
+            orders=[row], lines=[line("O1", "L1", "100.00", 2)], cases=[claim], flows=[refund("F1", amount, case_id="C1")]
+        )
+        return run(month, config=config).codes
+
+    assert codes("30.00", policy) == [] and codes("30.00", None) == ["A03 C1"]
+    assert codes("29.99", policy) == ["A03 C1"] and codes("50.02", policy) == ["A03 C1"]
+
+
+def test_a_success_without_a_time_of_approval_counts_from_its_end():
+    claim = case("C1", "O1", "40.00", approved_fen="40.00", approved_at=None, **LINE)
+
+    assert _month(claim).codes == ["A03 C1"]
