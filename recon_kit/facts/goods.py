@@ -21,6 +21,7 @@ from recon_kit.facts.goods_parcels import (
     shipped_out,
     whole_sum,
 )
+from recon_kit.facts.ledger import is_booked_in
 from recon_kit.facts.scope import Scope
 from recon_kit.facts.tied import Tied
 from recon_kit.matching import PAIRS
@@ -161,12 +162,15 @@ _SENT_AS = {"resent": "resend", "exchanged": "exchange", "repaired": "repair"}
 
 
 def _restocked(tied: Tied, goods: Goods) -> pl.DataFrame:
-    """Per return and exchange case the good receipts posted to stock in the period, their cost, and whether it was reversed."""
+    """Per return and exchange case the good receipts posted to stock in the period, their cost, and whether it was reversed.
+
+    Vouchers that name nothing reverse all that no other does when they come to just that, and else none of it.
+    """
     scope = tied.scope
     kinds = goods.cases.filter(pl.col("kind").is_in(["return_refund", "exchange"]))
     good = goods.receipts.filter(scope.is_in("stock_posted_at") & (pl.col("grade") != "damaged").fill_null(True))
     cost = pl.coalesce("posted_cost_fen", pl.col("qty") * pl.coalesce("case_cost_fen", "unit_cost_fen"))
-    return (
+    restocked = (
         good.join(kinds.select("c", pl.col("unit_cost_fen").alias("case_cost_fen")), on="c", validate="m:1")
         .with_columns(cost.alias("cost_fen"))
         .group_by("c")
@@ -175,15 +179,22 @@ def _restocked(tied: Tied, goods: Goods) -> pl.DataFrame:
             whole_sum(pl.col("cost_fen")).alias("restocked_cost_fen"),
             pl.col("stock_posted_at").min(),
         )
-        .join(_cost_reversed(tied, goods), on="c", how="left", validate="1:1")
     )
+    lines = _reversing_lines(tied)
+    restocked = restocked.join(_cost_named(tied, goods, lines), on="c", how="left", validate="1:1")
+    waiting = restocked.filter(pl.col("is_cost_booked").is_null())["restocked_cost_fen"]
+    total = int(lines.filter(pl.col("ref_ids").is_null() & is_booked_in(scope))["reversed_fen"].sum())
+    tolerance = scope.config.tolerance
+    close = min(len(waiting) * tolerance.aggregate_per_line, tolerance.aggregate_cap)
+    is_total = total != 0 and not waiting.has_nulls() and abs(int(waiting.sum()) - total) <= close
+    return restocked.with_columns(pl.col("is_cost_booked").fill_null(is_total))
 
 
-def _cost_reversed(tied: Tied, goods: Goods) -> pl.DataFrame:
-    """Cases whose cost a voucher up to the look-ahead takes back: debit on the inventory, or credit on the return cost.
+def _reversing_lines(tied: Tied) -> pl.DataFrame:
+    """Voucher lines up to the look-ahead that take `reversed_fen` back: debit on the inventory, credit on the return cost.
 
-    The line names the case, its order, refund or receipt; a line that names nothing goes by its voucher. Columns: `c`,
-    `is_cost_booked`.
+    A line that names nothing goes by what its voucher names; one whose voucher names nothing either counts only beside the
+    cost of sales, so that no purchase does.
     """
     config, voucher = tied.scope.config, ["period", "voucher_id"]
     net, account = pl.col("debit_fen") - pl.col("credit_fen"), pl.col("account")
@@ -191,9 +202,27 @@ def _cost_reversed(tied: Tied, goods: Goods) -> pl.DataFrame:
     if config.standard == "CAS" or "RETURN_COST" in config.accounts:
         answers |= account.str.starts_with(config.account("RETURN_COST").code) & (net < 0)
     lines = tied.vouchers.filter(answers & (pl.col("date") < tied.scope.look_ahead_end.date()))
-    silent = lines.filter(pl.col("ref_ids").is_null()).select(voucher).unique()
-    named = pl.concat([lines, tied.vouchers.join(silent, on=voucher, how="semi")]).drop_nulls("ref_ids")
-    refs = named.select("ref_kind", pl.col("ref_ids").alias("ref_id")).explode("ref_id").unique()
+    beside = tied.vouchers.join(lines.select(voucher).unique(), on=voucher, how="semi")
+    about = beside.group_by(voucher).agg(
+        account.str.starts_with(config.account("COGS").code).any().alias("is_of_sales"),
+        pl.col("ref_kind").filter(pl.col("ref_ids").is_not_null()).first().alias("kind_beside"),
+        pl.col("ref_ids").drop_nulls().explode().unique().sort().alias("ids_beside"),
+    )
+    is_silent = pl.col("ref_ids").is_null()
+    return (
+        lines.join(about, on=voucher, validate="m:1")
+        .with_columns(
+            pl.when(is_silent).then("kind_beside").otherwise("ref_kind").alias("ref_kind"),
+            pl.when(~is_silent).then("ref_ids").when(pl.col("ids_beside").list.len() > 0).then("ids_beside").alias("ref_ids"),
+            net.abs().alias("reversed_fen"),
+        )
+        .filter(pl.col("ref_ids").is_not_null() | pl.col("is_of_sales"))
+    )
+
+
+def _cost_named(tied: Tied, goods: Goods, lines: pl.DataFrame) -> pl.DataFrame:
+    """Cases that a reversing line names, by their own number or that of their order, refund or receipt: `c`, `is_cost_booked`."""
+    refs = lines.select("ref_kind", pl.col("ref_ids").alias("ref_id")).drop_nulls("ref_id").explode("ref_id").unique()
     flows = tied.parts.join(tied.flows.select("f", "flow_id"), on="f", validate="m:1")
     names = pl.concat(
         [
@@ -230,7 +259,7 @@ def _flag(cases: pl.DataFrame, supplied: frozenset[str]) -> pl.DataFrame:
         "is_old_kept": (pl.col("exchanged_qty") > 0) & is_nothing_back & (pl.col("exchange_age_days") > sla),
         "is_damaged_at_cost": pl.col("damaged_qty") > 0,
         "is_repair_late": is_in_repair & (pl.col("received_age_days") > sla) & ("shipments" in supplied),
-        "is_cost_kept": (pl.col("restocked_qty") > 0) & pl.col("is_cost_booked").is_null(),
+        "is_cost_kept": (pl.col("restocked_qty") > 0) & ~pl.col("is_cost_booked"),
     }
     return cases.with_columns(flag.fill_null(False).alias(name) for name, flag in flags.items())
 

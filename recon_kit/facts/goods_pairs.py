@@ -89,6 +89,7 @@ def _about_goods(cases: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     A case without a line, of an order with several, is about any of their SKUs; without a quantity it is about one piece
     where its line has but one.
     """
+    lines = lines.join(cases.select("order_id"), on="order_id", how="semi")
     orders = lines.group_by("order_id").agg(
         pl.col("sku").unique().sort().alias("order_skus"),
         pl.when(pl.len() == 1).then(pl.col("line_id").first()).alias("only_line"),

@@ -113,12 +113,14 @@ def _by_parcel(shipments: pl.DataFrame) -> pl.DataFrame:
 
 def overshipped_lines(tied: Tied, goods: Goods) -> pl.DataFrame:
     """One row per order line of which more pieces left than were sold, parcels that were intercepted apart."""
+    left = shipped_out(goods.sold, tied.scope).drop_nulls("l")
+    totals = left.group_by("l").agg(pl.col("qty").sum().alias("shipped_qty"))
+    odd = totals.join(goods.lines.select("l", "qty"), on="l", validate="1:1").filter(pl.col("shipped_qty") > pl.col("qty"))
     shipped = (
-        shipped_out(goods.sold, tied.scope)
-        .drop_nulls("l")
+        left.join(odd.select("l", "shipped_qty"), on="l", validate="m:1")
         .group_by("l")
         .agg(
-            pl.col("qty").sum().alias("shipped_qty"),
+            pl.col("shipped_qty").first(),
             pl.col("at").max(),
             pl.col("ship_id").unique().sort().alias("ship_ids"),
             SOURCES.alias("shipment_source"),
@@ -127,7 +129,6 @@ def overshipped_lines(tied: Tied, goods: Goods) -> pl.DataFrame:
     lines = goods.lines.select("l", "order_id", "line_id", "qty", "unit_cost_fen", pl.col("source").alias("line_source"))
     return (
         shipped.join(lines, on="l", validate="1:1")
-        .filter(pl.col("shipped_qty") > pl.col("qty"))
         .sort("l")
         .pipe(_add_order, tied)
         .with_columns((pl.col("shipped_qty") - pl.col("qty")).alias("extra_qty"))

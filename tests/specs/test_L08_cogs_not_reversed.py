@@ -43,6 +43,19 @@ def test_cost_lines_that_name_nothing_go_by_their_voucher():
     assert month(vouchers=[[*refunded, *costs]]).codes == []
 
 
+def test_a_total_that_names_nothing_answers_all_it_adds_up_to_and_else_nothing():
+    assert month(cost_voucher("V", None, "79.00")).codes == []
+    assert month(cost_voucher("V", None, "78.98")).codes == ["L08 C1"]
+    assert month(cost_voucher("V", None, "79.00", "2026-09-30")).codes == ["L08 C1"]
+
+
+def test_a_purchase_of_the_same_amount_reverses_nothing():
+    stock, owed = cost_voucher("V", None, "79.00")
+    bought = [stock, {**owed, "account": "2202"}]
+
+    assert month(bought).codes == ["L08 C1"]
+
+
 def test_a_credit_on_the_return_cost_answers_it_where_the_books_have_that_account():
     lines = [{**entry, "account": "1485", "debit_fen": 0, "credit_fen": 7900} for entry in cost_voucher("V", "C1", "79.00")[:1]]
     balance = [{**entry, "line_no": "2", "debit_fen": 7900} for entry in cost_voucher("V", None, "79.00")[:1]]
