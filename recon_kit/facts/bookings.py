@@ -141,7 +141,6 @@ def _sums() -> list[pl.Expr]:
         (is_tax & (pl.col("debit_fen") > 0)).any().alias("is_debit"),
         pl.col("shop").drop_nulls().sort().first().alias("line_shop"),
         pl.col("date").min(),
-        pl.col("source").filter(counted | is_tax).sort().head(20),
     ]
 
 

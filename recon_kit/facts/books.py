@@ -33,7 +33,7 @@ def build_books(tied: Tied) -> dict[str, pl.DataFrame]:
     of_voucher = about(refs, tied, VOUCHER)
     frames = {
         "bookings": bookings,
-        "vat_splits": _wrong_splits(bookings),
+        "vat_splits": _wrong_splits(bookings, lines),
         "wrong_accounts": _wrong_accounts(bookings, lines, tied),
         "stale_accruals": _stale_accruals(tied),
         "unbalanced": _unbalanced(lines).join(of_voucher, on=VOUCHER, how="left", validate="1:1").sort(VOUCHER),
@@ -85,9 +85,19 @@ def _nearest_tax(taxable: pl.Expr) -> pl.Expr:
     return pl.col("vat_fen").clip(pl.min_horizontal(low, high), pl.max_horizontal(low, high))
 
 
-def _wrong_splits(bookings: pl.DataFrame) -> pl.DataFrame:
+def _wrong_splits(bookings: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """One row per voucher and direction: too much tax and too little are never netted."""
     wrong = bookings.filter("is_wrong_split").with_columns((pl.col("vat_fen") > pl.col("tax_fen")).alias("is_over"))
+    about_it = lines.filter(pl.col("is_counted") | pl.col("role").is_in(TAX_ROLES)).select(
+        *VOUCHER, pl.col("ref").alias("line_ref"), "source"
+    )
+    sources = (
+        wrong.select(*VOUCHER, "is_over", "ref")
+        .join(about_it, on=VOUCHER, how="inner", validate="m:m")
+        .filter(pl.col("ref").is_null() | (pl.col("ref") == pl.col("line_ref")))
+        .group_by(*VOUCHER, "is_over")
+        .agg(pl.col("source").unique().sort().head(20))
+    )
     return (
         wrong.group_by(*VOUCHER, "is_over")
         .agg(
@@ -97,8 +107,8 @@ def _wrong_splits(bookings: pl.DataFrame) -> pl.DataFrame:
             pl.col("has_vat").any(),
             pl.col("date").min(),
             *(only(name) for name in ("platform_key", "unit_shop", "line_shop", "order_id", "case_id")),
-            pl.col("source").explode().unique().sort().head(20),
         )
+        .join(sources, on=[*VOUCHER, "is_over"], how="left", validate="1:1")
         .sort(*VOUCHER, "is_over")
     )
 
@@ -235,12 +245,11 @@ def _unbalanced(lines: pl.DataFrame) -> pl.DataFrame:
         pl.col("is_counted").any().alias("is_refund"),
         pl.col("date").min(),
         pl.col("shop").drop_nulls().sort().first(),
-        pl.col("source").sort().head(20),
     )
     uneven = pl.col("debit_fen") != pl.col("credit_fen")
     unequal = pl.col("named_debit_fen") != pl.col("named_credit_fen")
     apart = ~uneven & unequal & (pl.col("n_refs") > 1) & pl.col("is_refund") & ~pl.col("is_shared")
-    return (
+    found = (
         sums.filter(pl.col("n_accounts") > 1)
         .filter(uneven | apart)
         .with_columns(
@@ -249,6 +258,8 @@ def _unbalanced(lines: pl.DataFrame) -> pl.DataFrame:
             apart.alias("is_apart"),
         )
     )
+    sources = lines.join(found, on=VOUCHER, how="semi").group_by(VOUCHER).agg(pl.col("source").sort().head(20))
+    return found.join(sources, on=VOUCHER, how="left", validate="1:1")
 
 
 def _sides(bookings: pl.DataFrame) -> pl.DataFrame:
