@@ -389,6 +389,7 @@ def run(collected: Collected, *, partitions: int = 1, **about: Any) -> Result:
     outcome = reconcile(collected, scope(**about), partitions=partitions)
     check_bridge(outcome)
     check_pairs(collected, outcome)
+    check_states(collected, outcome)
     check_findings(collected, outcome)
     return Result(outcome)
 
@@ -440,6 +441,24 @@ def check_pairs(collected: Collected, outcome: Outcome) -> None:
         pl.when(pl.col("side") == "right").then("amount_fen").otherwise(-pl.col("amount_fen")).sum().alias("sum"),
     )
     assert groups.filter((pl.col("sides") != 2) | (pl.col("gaps") != 1) | (pl.col("gap_fen") != pl.col("sum"))).is_empty()
+
+
+def check_states(collected: Collected, outcome: Outcome) -> None:
+    """Each order and discount, and each state of a case, has its one outcome in M2 and M13."""
+    tables = collected.tables
+    rows = (
+        pl.concat([outcome.tables[name].select("pair", "side") for name in ("matches", "unmatched")])
+        .group_by("pair", "side")
+        .len()
+    )
+    found = {(pair, side): n for pair, side, n in rows.iter_rows()}
+    if tables.order_discounts is not None and tables.orders is not None:
+        assert (found.get(("M2", "left"), 0), found.get(("M2", "right"), 0)) == (
+            tables.orders.height,
+            tables.order_discounts.height,
+        )
+    if tables.aftersales is not None and (stated := tables.aftersales["erp_status"].count()):
+        assert (found["M13", "left"], found["M13", "right"]) == (tables.aftersales.height, stated)
 
 
 def check_findings(collected: Collected, outcome: Outcome) -> None:

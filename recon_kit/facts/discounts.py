@@ -29,12 +29,11 @@ _PARTS = {
 
 def discount_facts(tied: Tied) -> dict[str, pl.DataFrame]:
     """`identities` (A02), `stacking` (A01), `unrestored` (A05) and the rows of M2."""
-    orders = tied.orders.filter(_is_paid(tied.scope)).with_columns(SOURCE.alias("order_source"))
-    lines = _sum_lines(tied, orders)
-    orders = orders.join(lines, on="o", how="left", validate="1:1", maintain_order="left")
+    orders = tied.orders.filter(_is_paid(tied.scope))
+    orders = orders.join(_sum_lines(tied, orders), on="o", how="left", validate="1:1", maintain_order="left")
     found = {
-        "identities": _identities(orders),
-        "stacking": _stacking(tied, orders),
+        "identities": _identities(orders).with_columns(SOURCE.alias("order_source")),
+        "stacking": _stacking(tied, orders).with_columns(SOURCE.alias("order_source")),
         "unrestored": _unrestored(tied),
     }
     return found | ({"sides_M2": _order_rule(tied)} if "order_discounts" in tied.supplied else {})
@@ -96,17 +95,9 @@ def _stacking(tied: Tied, orders: pl.DataFrame) -> pl.DataFrame:
     tolerance = pl.min_horizontal(pl.col("n_lines").fill_null(1) * limits.aggregate_per_line, pl.lit(limits.aggregate_cap))
     stated = pl.coalesce("merchant_discount_fen", "lines_merchant_discount_fen")
     booked = pl.col("erp_merchant_discount_fen")
-    rules = (
-        tied.tables["order_discounts"]
-        .group_by("order_id")
-        .agg(
-            pl.col("rule").drop_nulls().unique().sort().str.join("、").alias("rules"),
-            SOURCE.sort_by("seq").head(20).alias("discount_source"),
-        )
-    )
-    return (
+    off = (
         orders.join(recompute(tied, orders), on="o", how="left", validate="1:1", maintain_order="left")
-        .join(rules, on="order_id", how="left", validate="m:1", maintain_order="left")
+        .filter(pl.col("recomputed_fen").is_not_null() | booked.is_not_null())
         .with_columns(
             pl.col("recomputed_fen").is_not_null().alias("is_recomputed"),
             pl.coalesce("recomputed_fen", stated).alias("expected_fen"),
@@ -120,6 +111,16 @@ def _stacking(tied: Tied, orders: pl.DataFrame) -> pl.DataFrame:
         )
         .filter((pl.col("booked_fen") - pl.col("expected_fen")).abs() > pl.col("tolerance_fen"))
     )
+    rules = (
+        tied.tables["order_discounts"]
+        .join(off, on="order_id", how="semi")
+        .group_by("order_id")
+        .agg(
+            pl.col("rule").drop_nulls().unique().sort().str.join("、").alias("rules"),
+            SOURCE.sort_by("seq").head(20).alias("discount_source"),
+        )
+    )
+    return off.join(rules, on="order_id", how="left", validate="m:1", maintain_order="left")
 
 
 def _unrestored(tied: Tied) -> pl.DataFrame:

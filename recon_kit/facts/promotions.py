@@ -53,7 +53,8 @@ def _ruled_rows(tied: Tied, orders: pl.DataFrame) -> pl.DataFrame:
     listed = ["order_id", "seq", "line_id", "layer", "rule", "funder", "amount_fen"]
     asked = orders.filter(~pl.col("is_shared_id")).select("order_id", "o", "created_at", "paid_at")
     rows = tied.tables["order_discounts"].select(listed).join(asked, on="order_id", validate="m:1")
-    rows = rows.join(rules, on="rule", how="left", validate="m:1").filter(_is_named().any().over("o")).sort("o", "seq")
+    rows = rows.join(rules, on="rule", how="left", validate="m:1").sort("o", "seq")
+    rows = rows.join(rows.filter(_is_named()).select("o"), on="o", how="semi", maintain_order="left")
     by_line = pl.when(pl.col("layer") == "item").then("line_id").fill_null("")
     each = pl.when(_is_named()).then(pl.concat_str("rule", pl.lit(" "), by_line)).otherwise(pl.col("seq").cast(pl.String))
     first = ["rule_kind", "rule_funder", "funder", "pays", "threshold_fen", "off_fen", "cap_fen", "stackable", "scope"]
@@ -61,23 +62,36 @@ def _ruled_rows(tied: Tied, orders: pl.DataFrame) -> pl.DataFrame:
         rows.with_columns(
             (_inside("created_at") | _inside("paid_at")).alias("is_inside"), by_line.alias("line"), each.alias("each")
         )
-        .group_by("o", "layer", "each", maintain_order=True)
+        .group_by("o", "layer", "each", "line", maintain_order=True)
         .agg(
-            pl.col(*first, "is_inside", "line", "seq").first(),
+            pl.col(*first, "is_inside", "seq").first(),
             pl.col("amount_fen").sum().alias("stated"),
-            pl.when(pl.col("line_id").null_count() == 0).then(pl.col("line_id").implode()).first().alias("of_lines"),
+            pl.col("line_id").alias("of_lines"),
         )
         .with_row_index("d")
+        .with_columns(
+            pl.when(~pl.col("of_lines").list.contains(None, nulls_equal=True)).then("of_lines").alias("of_lines"),
+            pl.coalesce("rule_funder", "funder").alias("funder"),
+        )
     )
-    lone = _is_named() & ~pl.col("stackable").fill_null(value=True)
+    return _with_steps(rows)
+
+
+def _with_steps(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add `step`, the turn of each row in its order: by layer, then as listed; rules that exclude each other share one."""
     place = ["o", "layer", "line"]
-    slot = (
-        pl.when(lone.any().over(place) & _is_named()).then(pl.col("seq").filter(_is_named()).min().over(place)).otherwise("seq")
-    )
+    named = rows.filter(_is_named())
+    rivals = named.join(named.filter(~pl.col("stackable")).select(place), on=place, how="semi")
+    slots = rivals.group_by(place).agg(pl.col("seq").min().alias("slot"))
     rank = pl.col("layer").replace_strict({layer: rank for rank, layer in enumerate(LAYER)}, return_dtype=pl.Int64)
-    return rows.with_columns(
-        pl.coalesce("rule_funder", "funder").alias("funder"),
-        pl.struct(rank.alias("rank"), slot.alias("slot")).rank("dense").over("o").alias("step"),
+    slot = pl.coalesce(pl.when(_is_named()).then("slot"), "seq")
+    turn = pl.struct("o", "rank", "slot")
+    return (
+        rows.join(slots, on=place, how="left", validate="m:1")
+        .with_columns(rank.alias("rank"), slot.alias("slot"))
+        .sort("o", "rank", "slot", "seq")
+        .with_columns((turn != turn.shift()).fill_null(value=True).cum_sum().alias("turn"))
+        .with_columns((pl.col("turn") - pl.col("turn").first().over("o")).alias("step"))
     )
 
 

@@ -19,6 +19,18 @@ def test_states_that_differ_for_more_than_24_hours_are_C10():
     assert month.one("C10")["evidence"] == ["aftersales.csv:2"]
     assert "处理中" in month.one("C10")["why"] and "成功" in month.one("C10")["why"]
 
+    matched = month.outcome.tables["matches"].filter(pair="M13", side="left").sort("row_key")
+    assert matched.select("row_key", "pass").rows() == [
+        ("wechat_mini|DAY", "case_id_in_time"),
+        ("wechat_mini|SAME", "case_id_status"),
+    ]
+    unmatched = month.outcome.tables["unmatched"].filter(pair="M13").sort("row_key", "side")
+    assert unmatched.select("row_key", "side").rows() == [
+        ("wechat_mini|NOT_STATED", "left"),
+        ("wechat_mini|OLD", "left"),
+        ("wechat_mini|OLD", "right"),
+    ]
+
 
 def test_a_case_closed_on_the_platform_and_a_success_in_the_erp_is_C10_for_every_kind():
     row = {**case("C1", "O1", kind="exchange", platform_status="closed", erp_status="success")}
