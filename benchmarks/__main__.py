@@ -1,4 +1,4 @@
-"""`python -m benchmarks reconcile [--orders N]`, `read [--megabytes N]`, `xlsx [--rows N]`, each with `[--rounds K]`."""
+"""`python -m benchmarks reconcile [--orders N]`, `read [--megabytes N]`, `xlsx [--rows N]`, `equal [--rows N]`; `--rounds K`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
+from benchmarks.equal import run_equal
 from benchmarks.exports import write_bill, write_workbook
 from benchmarks.month import write_month
 from benchmarks.reading import READERS, SHEETS
@@ -24,6 +25,8 @@ def main() -> None:
     read.add_argument("--megabytes", type=int, default=200)
     xlsx = commands.add_parser("xlsx", help="a worksheet of 20 columns against fastexcel")
     xlsx.add_argument("--rows", type=int, default=1_000_000)
+    equal = commands.add_parser("equal", help="equal amounts of one key on one day: the worst case of matching")
+    equal.add_argument("--rows", type=int, default=100_000)
     for command in (reconcile, read, xlsx):
         command.add_argument("--rounds", type=int, default=3, help="the median of so many runs of each, taken in turns")
     child = commands.add_parser("contestant", help="one measured process (used by the others)")
@@ -32,6 +35,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.command == "contestant":
         run_contestant((CONTESTANTS | READERS | SHEETS)[given.name], given.folder)
+        return
+    if given.command == "equal":
+        print("  ".join(f"{name} {seconds:.2f} s" for name, seconds in run_equal(given.rows).items()))
         return
     with tempfile.TemporaryDirectory(prefix="recon-bench-") as name:
         folder = Path(name)
