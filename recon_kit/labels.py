@@ -38,7 +38,7 @@ def _phrases(file: str) -> dict[str, dict[str, dict[str, str]]]:
     return loaded
 
 
-def phrase(file: str, path: str, language: str, **facts: object) -> str:
+def phrase(file: str, path: str, language: str, /, **facts: object) -> str:
     """The text at `section.key` of templates/<file>.toml, which one tool has to itself, with `{name}` places filled."""
     section, _, key = path.partition(".")
     return _phrases(file)[section][key][language].format(**facts)

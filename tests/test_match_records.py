@@ -232,6 +232,15 @@ def test_the_page_says_every_outcome_and_escapes_what_a_file_says(language):
     assert all(f'id="{name}"' in page for name in ("control", "amount-differs", "no-counterpart", "outside-window", "quarantine"))
 
 
+@pytest.mark.parametrize(("language", "says"), [("zh", "其余 51 行见 unmatched.csv"), ("en", "51 more stand in unmatched.csv")])
+def test_a_long_list_is_cut_on_the_page_and_says_where_the_rest_is(language, says):
+    left = table(*((f"A{n}", f"{n}.00") for n in range(250)))
+
+    page = render_records(run(left, table(("B", "1"))), language)
+
+    assert says in page
+
+
 keys = st.sampled_from(["A", "B", "C", None])
 sides = st.lists(st.tuples(keys, st.integers(-900, 900).map(lambda fen: f"{fen / 100:.2f}"), st.integers(1, 9)), max_size=9)
 choices = st.fixed_dictionaries(
