@@ -136,6 +136,45 @@ KPI_MOVEMENTS = Table(
         Column("rate", "率的影响", "int", note="movement − volume"),
     ),
 )
+LEG = {"ties": "相符", "pending": "在途", "broken": "不符", "not_checked": "未查", "none": "无"}
+CASE_FILE = Table(
+    "case_file",
+    "售后档案",
+    (
+        Column("platform", "平台"),
+        Column("shop", "店铺"),
+        Column("case_id", "售后编号"),
+        Column("order_id", "订单编号"),
+        Column("kind", "售后类型"),
+        Column("platform_status", "平台状态"),
+        Column("amount_fen", "金额", "fen"),
+        Column("applied_at", "申请时间", "instant"),
+        Column("done_at", "完结时间", "instant"),
+        Column("money", "资金", allowed=LEG),
+        Column("money_until", "资金待到", "date", note="when what is pending becomes a break"),
+        Column("goods", "货物", allowed=LEG),
+        Column("goods_until", "货物待到", "date"),
+        Column("ledger", "账务", allowed=LEG),
+        Column("fee", "费用", allowed=LEG),
+        Column("discount", "优惠", allowed=LEG),
+        Column("findings", "差异码", "list"),
+        Column("vouchers", "凭证", "list"),
+        Column("attachments", "附件数", "int"),
+        Column(
+            "approval",
+            "审批",
+            allowed={
+                "approved": "已审核",
+                "automatic": "限额内自动",
+                "platform": "平台判定",
+                "missing": "缺审批",
+                "none": "无需",
+            },
+        ),
+        Column("is_of_period", "本期完结", "bool", note="it ended in the period"),
+        Column("is_complete", "是否完整", "bool", note="ended, every leg ties or is none, approved, its vouchers named"),
+    ),
+)
 PASS_AUDIT = Table(
     "pass_audit",
     "匹配规则审计",

@@ -19,6 +19,7 @@ import polars as pl
 from recon_kit import __version__, publish
 from recon_kit.audit import audit_passes, audit_tolerance, draw_limits
 from recon_kit.bridge import Bridge, build_bridge
+from recon_kit.case_file import build_case_file
 from recon_kit.collect import Collected, Note, collect
 from recon_kit.config import Config
 from recon_kit.errors import ConfigError, SourceError, TieError
@@ -148,6 +149,7 @@ def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progre
         "bridge_items": bridge.items,
         "kpis": kpis,
         "kpi_movements": build_movements(facts, collected.tables),
+        "case_file": build_case_file(facts, findings),
         "pass_audit": audit_passes(matches),
         "tolerance_audit": audit_tolerance(matches, facts),
         "limit_curve": draw_limits(matches, facts),
@@ -218,6 +220,7 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
         "codes": {row.pop("code"): row for row in codes.iter_rows(named=True)},
         "related": dict(related.iter_rows()),
         "not_checked": not_checked(facts),
+        "case_file": _completeness(results["case_file"]),
         "not_scheduled": [],
         "rows": {row["file"]: {name: row[name] for name in rows} for row in collected.intake.iter_rows(named=True)},
         "controls": collected.controls.select("file", "measure", "unit", "stated", "found").to_dicts(),
@@ -236,6 +239,12 @@ def _too_late(collected: Collected, scope: Scope) -> Iterator[Note]:
     last = (scope.look_ahead_end - timedelta(days=1)).date()
     for file in collected.intake.filter(pl.col("first_at") >= scope.look_ahead_end)["file"]:
         yield Note("too_late", {"file": file, "day": last.isoformat()})
+
+
+def _completeness(case_file: pl.DataFrame) -> dict[str, int]:
+    """Cases that ended in the period, and how many of them have a complete file."""
+    ended = case_file.filter("is_of_period")
+    return {"ended": ended.height, "complete": int(ended["is_complete"].sum())}
 
 
 def _uncovered(facts: Facts) -> list[str]:
