@@ -15,6 +15,7 @@ import polars as pl
 from recon_kit import narrative, views
 from recon_kit.errors import TieError
 from recon_kit.labels import code_name, table_label, value_label, word
+from recon_kit.matching import PAIRS
 from recon_kit.money import format_yuan
 from recon_kit.record import SIDES, Run
 from recon_kit.tables import Shown, detail_table, is_total, short_table, with_total
@@ -147,6 +148,51 @@ def _kpi_row(
     else:
         shown = f"{value:,.1f} {value_label('unit', unit, language)}"
     return [value_label("kpi", kpi, language), shown, written(numerator), written(denominator)]
+
+
+def case_legs(run: Run, language: str) -> Shown:
+    """How complete the files of the cases are that ended in the period, and how each leg of theirs stands."""
+    summary = run.summary["case_file"]
+    if not summary["ended"]:
+        return Shown(f'<p class="empty">{word("ui.nothing_here", language)}</p>')
+    share = f"{summary['complete'] / summary['ended']:.1%}"
+    says = word("ui.case_file", language, complete=f"{summary['complete']:,}", ended=f"{summary['ended']:,}", share=share)
+    frame = views.case_legs(run)
+    named = frame.with_columns(leg=pl.Series([word(f"leg.{leg}", language) for leg in frame["leg"]], dtype=pl.String))
+    return Shown(f"<p>{escape(says)}</p>" + short_table(named, language, "leg-table").html)
+
+
+def pass_table(run: Run, language: str) -> Shown:
+    """What each matching pass contributed; the passes that matched nothing are folded away."""
+    frame = views.passes(run)
+    named = frame.with_columns(
+        pl.Series("pair", [_pair_name(pair, language) for pair in frame["pair"]], dtype=pl.String),
+        pl.Series("pass", [value_label("pass", rung, language) for rung in frame["pass"]], dtype=pl.String),
+    )
+    dead = [f"{pair} {value_label('pass', rung, language)}" for pair, rung in views.dead_passes(run)]
+    folded = (
+        f'<details class="later"><summary>{word("ui.dead_passes", language)} ({len(dead)})</summary><p>'
+        f"{escape(('；' if language == 'zh' else '; ').join(dead))}</p></details>"
+        if dead
+        else ""
+    )
+    return Shown(short_table(named, language, "pass-table").html + folded)
+
+
+def tolerance_table(run: Run, language: str) -> Shown:
+    """What tolerance forgave by pair, shop and pass, and whether the gaps lean to one side."""
+    frame = run.table("tolerance_audit")
+    if frame.is_empty():
+        return Shown(f"<p>{word('ui.nothing_forgiven', language)}</p>")
+    named = frame.with_columns(
+        pl.Series("pair", [_pair_name(pair, language) for pair in frame["pair"]], dtype=pl.String),
+        pl.Series("pass", [value_label("pass", rung, language) for rung in frame["pass"]], dtype=pl.String),
+    )
+    return short_table(named, language, "tolerance-table")
+
+
+def _pair_name(pair: str, language: str) -> str:
+    return f"{pair} {PAIRS[pair].zh if language == 'zh' else PAIRS[pair].en}"
 
 
 def not_checked(run: Run, language: str) -> Shown:

@@ -11,11 +11,11 @@ from datetime import timedelta
 import polars as pl
 
 from recon_kit import trust
-from recon_kit.facts.channel import MONEY_AT
-from recon_kit.facts.platform import DONE_AT, FINAL
+from recon_kit.case_file import LEGS
+from recon_kit.facts.platform import DONE_AT, FINAL, MONEY_AT
 from recon_kit.periods import Period
 from recon_kit.record import BRIDGE_LINES, SIDES, Run
-from recon_kit.results import NATURE, SEVERITY
+from recon_kit.results import LEG, NATURE, SEVERITY
 from recon_kit.schema import REFUND_CASE_KINDS, REFUND_FLOW_KINDS
 
 BUCKETS = {"d03": 3, "d07": 7, "d15": 15, "d30": 30, "d60": 60, "d90": 90}
@@ -198,6 +198,24 @@ def _rows_by_day(run: Run) -> int:
     return drawn + _sum(rest.filter(~(inside & pl.col("is_dated")).fill_null(False)), "n")
 
 
+def case_legs(run: Run) -> pl.DataFrame:
+    """How each leg of the cases that ended in the period stands: one row a leg, one count a state."""
+    ended = run.table("case_file").filter("is_of_period")
+    states = list(LEG)
+    rows = [{"leg": leg, **{state: int((ended[leg] == state).sum()) for state in states}} for leg in LEGS]
+    return pl.DataFrame(rows, schema={"leg": pl.String, **dict.fromkeys(states, pl.Int64)})
+
+
+def passes(run: Run) -> pl.DataFrame:
+    """The passes that matched something, in their order: pair, pass, groups, rows and the amount they placed."""
+    return run.table("pass_audit").filter(pl.col("n_groups") > 0).select("pair", "pass", "n_groups", "n_rows", "amount_fen")
+
+
+def dead_passes(run: Run) -> list[tuple[str, str]]:
+    """Passes that matched nothing, as (pair, pass)."""
+    return run.table("pass_audit").filter(pl.col("n_groups") == 0).select("pair", "pass").rows()
+
+
 def _refund_rate(run: Run) -> pl.DataFrame:
     """The total refund rate by amount; no row where orders were not supplied."""
     return run.table("kpis").filter(pl.col("kpi") == "refund_rate_amount_period", pl.col("dimension") == "all")
@@ -222,6 +240,12 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
         lambda run: _line("A0")(run) if _refund_rate(run).height else 0,
         "fen",
     ),
+    "cases": (
+        lambda run: sum(case_legs(run).row(0)[1:]),
+        lambda run: int(run.summary["case_file"]["ended"]),
+        "count",
+    ),
+    "passes": (lambda run: _sum(passes(run), "n_rows"), lambda run: run.table("matches").height, "count"),
     "rows": (
         lambda run: _sum(run.table("intake"), "rows_read"),
         lambda run: sum(_sum(run.table("intake"), f"rows_{part}") for part in ("loaded", "quarantined", "duplicate")),
