@@ -362,6 +362,7 @@ RESULTS: dict[str, Table] = {
             BRIDGE_ITEMS,
             KPIS,
             KPI_MOVEMENTS,
+            CASE_FILE,
             PASS_AUDIT,
             TOLERANCE_AUDIT,
             LIMIT_CURVE,

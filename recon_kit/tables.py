@@ -17,7 +17,7 @@ DETAIL_MIME = "application/vnd.recon.detail+json"
 COUNTS = (
     *("n", "rows", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate"),
     *("n_files", "n_open", "n_lines", "n_tied", "n_groups", "n_rows", "n_over", "n_under", "days", "age_days", "qty", "row"),
-    *("ties", "pending", "broken", "not_checked", "none"),
+    *("ties", "pending", "broken", "unchecked", "none"),
 )
 ENUMS = ("nature", "severity", "owner", "platform", "channel")
 MAX_LINES = 5_000

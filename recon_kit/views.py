@@ -201,9 +201,9 @@ def _rows_by_day(run: Run) -> int:
 def case_legs(run: Run) -> pl.DataFrame:
     """How each leg of the cases that ended in the period stands: one row a leg, one count a state."""
     ended = run.table("case_file").filter("is_of_period")
-    states = list(LEG)
-    rows = [{"leg": leg, **{state: int((ended[leg] == state).sum()) for state in states}} for leg in LEGS]
-    return pl.DataFrame(rows, schema={"leg": pl.String, **dict.fromkeys(states, pl.Int64)})
+    names = {state: "unchecked" if state == "not_checked" else state for state in LEG}
+    rows = [{"leg": leg, **{name: int((ended[leg] == state).sum()) for state, name in names.items()}} for leg in LEGS]
+    return pl.DataFrame(rows, schema={"leg": pl.String, **dict.fromkeys(names.values(), pl.Int64)})
 
 
 def passes(run: Run) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from hypothesis import settings
 from recon_kit.results import (
     BRIDGE,
     BRIDGE_ITEMS,
+    CASE_FILE,
     CONTROLS,
     COVERAGE,
     COVERAGE_GAPS,
@@ -25,6 +26,7 @@ from recon_kit.results import (
     KPIS,
     LEDGER_TIES,
     QUARANTINE,
+    TOLERANCE_AUDIT,
     conform_result,
     result_schema,
 )
@@ -93,6 +95,20 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
             ),
             LEDGER_TIES,
         ),
+        "case_file": conform_result(
+            pl.DataFrame(
+                {"case_id": ["R1", "R2"], "shop": [*texts[:1]] * 2, "is_of_period": [True, True], "is_complete": [True, False]}
+            ).with_columns(
+                money=pl.lit("ties"), goods=pl.lit("none"), ledger=pl.lit("broken"), fee=pl.lit("none"), discount=pl.lit("ties")
+            ),
+            CASE_FILE,
+        ),
+        "tolerance_audit": conform_result(
+            pl.DataFrame(
+                {"pair": ["M3"], "shop": [texts[0]], "pass": ["case_id"], "n": [1], "forgiven_fen": [1], "net_fen": [1]}
+            ),
+            TOLERANCE_AUDIT,
+        ),
         "quarantine": conform_result(
             intake.select(
                 "file", row=7, column=pl.lit("amount"), value=pl.lit(texts[0]), reason=pl.lit(texts[-1]), amount_fen=1290
@@ -127,6 +143,7 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
             for code, n in CODES.items()
         },
         "related": {"C08": findings.height - primary.height},
+        "case_file": {"ended": 2, "complete": 1},
         "not_checked": {"W01": "receipts", "Q02": "complaints, aftersales"},
         "not_scheduled": ["S01", "S02"],
         "rows": rows,
