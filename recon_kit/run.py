@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from recon_kit import __version__, publish
+from recon_kit import publish
 from recon_kit.audit import audit_passes, audit_tolerance, draw_limits
 from recon_kit.bridge import Bridge, build_bridge
 from recon_kit.case_file import build_case_file
@@ -273,7 +273,7 @@ def _inputs(collected: Collected) -> list[dict[str, Any]]:
 
 
 def _versions() -> dict[str, str]:
-    return {"recon_kit": __version__, "python": platform.python_version(), "polars": version("polars")}
+    return {"recon_kit": version("recon_kit"), "python": platform.python_version(), "polars": version("polars")}
 
 
 def _digest(lines: list[str]) -> str:
