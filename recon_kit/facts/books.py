@@ -50,7 +50,9 @@ def _judge_splits(bookings: pl.DataFrame, lines: pl.DataFrame, tied: Tied) -> pl
     config, tolerance = tied.scope.config, tied.scope.config.tolerance
     of_several = pl.min_horizontal(pl.col("n") * tolerance.aggregate_per_line, pl.lit(tolerance.aggregate_cap))
     allowed = pl.when(pl.col("n") == 1).then(pl.lit(tolerance.row)).otherwise(of_several)
-    waits = ~pl.col("has_vat") & (config.policy.vat_reversal == "red_invoice")
+    # Books that state revenue in totals may take the tax back in a voucher of its own.
+    is_total = pl.col("ref").is_null()
+    waits = ~pl.col("has_vat") & (is_total | (config.policy.vat_reversal == "red_invoice"))
     with_money = lines.filter("is_counted").select(VOUCHER).unique()
     corrections = (
         lines.filter((pl.col("role") == "vat") & pl.col("ref").is_not_null())

@@ -88,6 +88,18 @@ def test_a_summary_voucher_with_one_tax_line_is_judged_as_a_whole():
     assert month(-260) == [] and month(-262) == [] and month(-263) == ["L07 V1"]
 
 
+def test_a_total_that_names_no_refund_is_judged_where_it_states_tax():
+    flows = [refund(f"F{n}", "11.30", case_id=f"C{n}") for n in (1, 2)]
+    cases = [case(f"C{n}", "O1", "11.30") for n in (1, 2)]
+
+    def month(lines: list[Row]) -> list[str]:
+        silent = [{**line, "ref_id": None, "ref_kind": None, "summary": "10月12日售后退款"} for line in lines]
+        return run(world(orders=[order("O1")], cases=cases, flows=flows, vouchers=[silent])).codes
+
+    assert month(taxed("V1", "2.60", gross="22.60")) == [] and month(taxed("V1", "2.90", gross="22.60")) == ["L07 V1"]
+    assert month(taxed("V1", None, gross="22.60")) == [], "the tax may be in a voucher of its own"
+
+
 def test_what_went_to_expense_carries_no_tax():
     """5.00 too much was refunded and written off: tax is that of the 113.00 which reduce revenue."""
     revenue, vat, wallet = voucher("V1", ("C1", "113.00"))
