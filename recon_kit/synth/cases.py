@@ -11,9 +11,9 @@ from recon_kit.schema import REFUND_CASE_KINDS
 from recon_kit.synth import seller
 from recon_kit.synth.chance import between, choose, draw
 
-STAGES = {"unshipped": 0.20, "transit": 0.28, "after": 0.52}
+STAGES = {"unshipped": 0.14, "transit": 0.17, "after": 0.69}
 """When a buyer asks: before shipping, before confirming receipt, after it."""
-KINDS = {"return_refund": 0.52, "refund_only": 0.24, "partial": 0.10, "exchange": 0.07, "resend": 0.04, "repair": 0.03}
+KINDS = {"return_refund": 0.57, "refund_only": 0.24, "partial": 0.09, "exchange": 0.05, "resend": 0.03, "repair": 0.02}
 WITHDRAWN = 0.07
 SECOND_CASE = 0.30
 """Share of partial refunds that are followed by another one on the same order."""

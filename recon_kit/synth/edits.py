@@ -170,8 +170,10 @@ def rebook(world: World, gross: Mapping[object, int]) -> World:
     )
     joined = lines.join(new, on="ref_id", how="left", validate="m:1", maintain_order="left")
     account, net = pl.col("account"), books.net_of("_gross")
+    is_released = pl.col("debit_fen") > 0
+    debit = pl.when(is_released & ~is_cost(world)).then(pl.coalesce("_gross", "debit_fen")).otherwise("debit_fen")
     credit = (
-        pl.when(pl.col("_gross").is_null() | is_cost(world))
+        pl.when(pl.col("_gross").is_null() | is_cost(world) | is_released)
         .then("credit_fen")
         .when(account == world.config.account("VAT_OUT").code)
         .then(net - pl.col("_gross"))
@@ -179,7 +181,7 @@ def rebook(world: World, gross: Mapping[object, int]) -> World:
         .then(-net)
         .otherwise("_gross")
     )
-    return world.with_tables(voucher_lines=joined.with_columns(credit_fen=credit).drop("_gross"))
+    return world.with_tables(voucher_lines=joined.with_columns(debit_fen=debit, credit_fen=credit).drop("_gross"))
 
 
 def book(world: World, rows: Sequence[Row], accounts: tuple[str, str, str] = books.REFUND) -> tuple[World, list[str]]:
@@ -226,6 +228,44 @@ def write_voucher(world: World, on: date, lines: Sequence[tuple[str, int, int]],
         amounts = {"account": code, "account_name": name, "debit_fen": debit, "credit_fen": credit}
         rows.append({**head, "attachments": attachments, **amounts, "line_no": str(place), **more})
     return add_rows(world, "voucher_lines", rows), number
+
+
+def book_later(world: World, rows: Sequence[Row], on: date | None) -> World:
+    """Settled cases booked another day, or (None) not as paid at all; under CAS they were accrued when they were approved."""
+    world = unbook(world, [row["ref_id"] for row in rows])
+    is_cas = world.config.standard == "CAS"
+    if is_cas:
+        accrued = [{**booking_of(row, moment(row, "approved_at").date()), **of_its_case(row)} for row in rows]
+        world, _ = book(world, accrued, books.ACCRUAL)
+    if on is not None:
+        world, _ = book(world, [booking_of(row, on) for row in rows], books.RELEASE if is_cas else books.REFUND)
+    return world
+
+
+def of_its_case(row: Row) -> Row:
+    """The ref of a booking that names the case."""
+    return {"ref_kind": "case", "ref_id": row["case_id"]}
+
+
+def of_vouchers(rows: Sequence[Row]) -> pl.Expr:
+    """Voucher lines of these bookings (period, voucher_id)."""
+    return pl.any_horizontal(
+        pl.lit(value=False),
+        *((pl.col("period") == row["period"]) & (pl.col("voucher_id") == row["voucher_id"]) for row in rows),
+    )
+
+
+def resettle(world: World, finals: Mapping[str, int], rows: Sequence[Row]) -> World:
+    """Settled cases that ended at another amount, on every leg: the case, its refund, the fee back, the order, the booking."""
+    meant = [row for row in rows if row["case_id"] in finals]
+    amounts = ("requested_fen", "approved_fen", "final_fen", "erp_fen")
+    cases = {case: dict.fromkeys(amounts, final) for case, final in finals.items()}
+    flows = {str(row["flow_id"]): -finals[str(row["case_id"])] for row in meant}
+    more = {str(row["order_id"]): finals[str(row["case_id"])] - fen(row, "final_fen") for row in meant}
+    shift = pl.col("order_id").replace_strict(more, default=0, return_dtype=pl.Int64)
+    world = return_fees(set_flows(amend(world, "aftersales", "case_id", cases), flows), meant)
+    orders = world.tables["orders"].with_columns(refunded_fen=pl.col("refunded_fen") + shift)
+    return rebook(world.with_tables(orders=orders), {row["ref_id"]: finals[str(row["case_id"])] for row in meant})
 
 
 def booking_of(row: Row, on: date, gross_fen: int | None = None) -> Row:

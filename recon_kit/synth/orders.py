@@ -11,7 +11,7 @@ from recon_kit.synth import seller
 from recon_kit.synth.chance import between, choose, draw, normal, pick
 
 UNPAID = 0.04
-COMBINED = 0.06
+COMBINED = 0.12
 """Share of the mini-program's order pairs that were paid together with one payment."""
 
 

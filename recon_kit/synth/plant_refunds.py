@@ -17,9 +17,11 @@ from recon_kit.synth.edits import (
     Row,
     add_rows,
     book,
+    book_later,
     booking_of,
     copies_of,
     drop_flows,
+    drop_rows,
     fen,
     fresh_ids,
     moment,
@@ -31,7 +33,6 @@ from recon_kit.synth.edits import (
     return_fees,
     set_flows,
     touch,
-    unbook,
 )
 from recon_kit.synth.pools import receipted_orders, settled_cases, take
 from recon_kit.synth.world import World
@@ -63,7 +64,7 @@ def plant_c01(world: World, period: Period, rng: random.Random, n: int) -> Plant
     world = set_flows(world, dict.fromkeys(flows, None), "success_at")
     world = set_flows(world, dict.fromkeys(flows, "processing"), "status")
     world = set_flows(world, {str(row["flow_id"]): moment(row, "completed_at") + timedelta(minutes=1) for row in rows}, "at")
-    stuck = drop_flows(unbook(world, [row["ref_id"] for row in rows]), of_cases(rows) & (pl.col("kind") == "fee_return"))
+    stuck = drop_flows(book_later(world, rows, None), of_cases(rows) & (pl.col("kind") == "fee_return"))
     return touch(stuck, rows), [of_case("C01", period, row, fen(row, "final_fen"), 0) for row in rows]
 
 
@@ -75,9 +76,7 @@ def plant_c02(world: World, period: Period, rng: random.Random, n: int) -> Plant
     own = world.tables["flows"].filter(of_cases(rows)).select("flow_id", "case_id", "kind")
     moves = {flow: arrivals[case] + timedelta(minutes=31 if kind == "fee_return" else 0) for flow, case, kind in own.iter_rows()}
     world = set_flows(set_flows(world, moves, "at"), moves, "success_at")
-    world, _ = book(
-        unbook(world, [row["ref_id"] for row in rows]), [booking_of(row, period.end + timedelta(days=1)) for row in rows]
-    )
+    world = book_later(world, rows, period.end + timedelta(days=1))
     return touch(world, rows), [replace(of_case("C02", period, row, fen(row, "final_fen"), 0), nature="timing") for row in rows]
 
 
@@ -102,7 +101,8 @@ def plant_c04(world: World, period: Period, rng: random.Random, n: int) -> Plant
     """The platform says refunded, no money left; every third one is booked all the same, by its case or order."""
     rows = take(_overdue(world, period), rng, n)
     booked = [row for row in rows[2::3] if row["ref_kind"] != "flow"]
-    world = unbook(drop_flows(world, of_cases(rows)), [row["ref_id"] for row in rows if row not in booked])
+    unpaid = drop_rows(drop_flows(world, of_cases(rows)), "fees", of_cases(rows) & (pl.col("kind") == "commission_return"))
+    world = book_later(unpaid, [row for row in rows if row not in booked], None)
     answers = [of_case("C04", period, row, fen(row, "final_fen"), 0) for row in rows]
     return touch(world, rows), [
         replace(a, note="booked, L02 related") if row in booked else a for a, row in zip(answers, rows, strict=True)

@@ -26,9 +26,9 @@ CASE_FACTS = (
 def settled_cases(world: World, period: Period, *, clawed: bool = False) -> pl.DataFrame:
     """Cases that tie on every leg: the only case of an untouched order, one refund flow of its amount and one booking.
 
-    One row per case, with its flow (`flow_id`, `at`), its booking (`ref_kind`, `ref_id`, `booked_on`, `voucher_id`, `is_alone`
-    in its voucher) and `buyer_paid_fen`; all of it inside the period. Card refunds and combined payments are left out.
-    `clawed`: instead those of which the platform took its part back too, `clawback_fen`.
+    One row per case, with its flow (`flow_id`, `at`), its booking (`ref_kind`, `ref_id`, `booked_on`, `voucher_id`, and whether
+    it `is_alone` in a voucher that reverses the sale) and `buyer_paid_fen`; all of it inside the period. Card refunds and
+    combined payments are left out. `clawed`: instead those of which the platform took its part back too, `clawback_fen`.
     """
     tables = world.tables
     orders = tables["orders"].filter(is_untouched(world) & is_paid_alone())
@@ -73,9 +73,13 @@ def settled_cases(world: World, period: Period, *, clawed: bool = False) -> pl.D
 def bookings(world: World) -> pl.DataFrame:
     """One row per booked refund ref: gross, date and voucher (the first one where there are several)."""
     lines = world.tables["voucher_lines"].filter(pl.col("ref_id").is_not_null() & ~is_cost(world))
+    revenue = world.config.account("REVENUE").code
     wallets = {wallet_account(world.config, channel)[0] for channel in DEFAULT_CHANNEL_ACCOUNTS}
     return (
-        lines.with_columns(is_alone=pl.col("ref_id").n_unique().over("period", "voucher_id") == 1)
+        lines.with_columns(
+            is_alone=(pl.col("ref_id").n_unique().over("period", "voucher_id") == 1)
+            & (pl.col("account") == revenue).any().over("period", "voucher_id")
+        )
         .filter(pl.col("account").is_in(wallets))
         .group_by("ref_kind", "ref_id", maintain_order=True)
         .agg(
@@ -201,9 +205,9 @@ def by_day(column: str, day: date) -> pl.Expr:
     return pl.col(column).dt.date() <= day
 
 
-def aged(world: World, days: int) -> date:
+def aged(period: Period, days: int) -> date:
     """The day that is so many days old at the end of the period."""
-    return world.period.last_day - timedelta(days=days)
+    return period.last_day - timedelta(days=days)
 
 
 def take(frame: pl.DataFrame, rng: random.Random, n: int, by: str = "platform") -> list[Row]:

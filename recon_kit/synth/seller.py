@@ -53,7 +53,7 @@ MINI = Shop(
     fee_base="buyer_paid",
 )
 SHOPS = (TMALL, PDD, MINI)
-CARD_SHARE = 0.05
+CARD_SHARE = 0.16
 """Share of the mini-program's orders that pay by card: a second wallet of the same shop."""
 CARD = replace(
     MINI,
@@ -91,7 +91,7 @@ REASON_GROUP = {
     "地址填错": "other",
 }
 
-REFUND_RATE = {"normal": 0.09, "bad": 0.255}
+REFUND_RATE = {"normal": 0.09, "bad": 0.32}
 """Share of paid orders with an after-sales case: an ordinary stretch, and the month of a bad firing of cups."""
 WEEKDAY = (1.0, 0.97, 0.95, 0.98, 1.04, 1.18, 1.15)
 HOUR = (1.2, 0.6, 0.4, 0.2, 0.2, 0.3, 0.8, 1.6, 2.6, 3.6, 4.4, 4.2, 3.8, 4.0, 4.2, 4.1, 3.9, 3.7, 4.1, 5.2, 6.4, 6.8, 5.2, 2.8)

@@ -29,9 +29,10 @@ def _returns_under_way(world: World, period: Period) -> list[AnswerRow]:
     )
     inside = cases.join(in_escrow(world), on="case_id", how="semi").join(stated, on="order_id", how="semi")
     refunded = pl.concat([paid, inside.select("case_id")])
-    back = tables["receipts"].filter(pl.col("received_at") < cut).select("case_id").drop_nulls()
+    back = tables["receipts"].filter(pl.col("received_at") < cut)
     late = cases.filter(pl.col("completed_at") >= midnight(first)).join(refunded, on="case_id", how="semi")
-    found = late.join(back, on="case_id", how="anti").select("case_id", "order_id").sort("case_id")
+    lost = late.join(back, on="case_id", how="anti").join(back, left_on="return_waybill", right_on="waybill", how="anti")
+    found = lost.select("case_id", "order_id").sort("case_id")
     return [AnswerRow(period.text, "W02", case, order, case, nature="timing") for case, order in found.iter_rows()]
 
 

@@ -11,10 +11,11 @@ import polars as pl
 from recon_kit.config import Config, Entity, Standard
 from recon_kit.errors import ConfigError
 from recon_kit.periods import LOOK_AHEAD_DAYS, Period
+from recon_kit.schema import CHANNEL
 from recon_kit.synth import books, seller
 from recon_kit.synth.cases import build_cases, midnight, settle_orders
 from recon_kit.synth.discounts import build_discounts, build_promotions
-from recon_kit.synth.flows import ON_CONFIRMATION, bank_rows, build_flows, roll_balances
+from recon_kit.synth.flows import bank_rows, build_flows, roll_balances
 from recon_kit.synth.goods import build_complaints, build_events, build_receipts, build_shipments
 from recon_kit.synth.orders import build_lines, build_orders, build_products, price_orders
 
@@ -201,7 +202,7 @@ def in_escrow(world: World) -> pl.DataFrame:
         .filter(pl.col("platform_status") == "success")
         .join(facts, on=["platform", "order_id"], how="left", validate="m:1", maintain_order="left")
         .filter(
-            pl.col("channel").is_in(ON_CONFIRMATION)
+            pl.col("channel").is_in([channel for channel in CHANNEL if world.config.basis(channel) == "completed"])
             & (pl.col("confirmed_at").is_null() | (pl.col("completed_at") < pl.col("confirmed_at")))
         )
         .select("case_id")

@@ -159,7 +159,7 @@ def _refund_rows(world: World, cases: pl.DataFrame, orders: pl.DataFrame, names:
         **{name: cell for name, cell in named.items() if "/" in name},
         "审核操作人": pl.lit(""),
         "举证超时": pl.lit("否"),
-        "是否零秒响应": pl.lit("否"),
+        "是否零秒响应": pl.when("is_instant").then(pl.lit("是")).otherwise(pl.lit("否")),
         "退款操作人": pl.lit(""),
         "退款原因标签": pl.lit(""),
         "业务类型": pl.lit("普通退款"),
