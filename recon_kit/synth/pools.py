@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import wraps
+from typing import ParamSpec, cast
 
 import polars as pl
 
@@ -14,6 +18,7 @@ from recon_kit.synth.books import wallet_account
 from recon_kit.synth.edits import Row, is_cost
 from recon_kit.synth.world import World
 
+Pool = ParamSpec("Pool")
 CARD = "card"
 """Card refunds have a longer limit; they are left to the codes that only cards have."""
 SMALLEST_FEN = 3_000
@@ -23,6 +28,21 @@ CASE_FACTS = (
 )  # fmt: skip
 
 
+def _remembered(find: Callable[Pool, pl.DataFrame]) -> Callable[Pool, pl.DataFrame]:
+    """Find a pool once, whatever is touched, and leave out what is touched by now."""
+
+    @wraps(find)
+    def pool(*given: Pool.args, **how: Pool.kwargs) -> pl.DataFrame:
+        world = cast(World, given[0])
+        key = (find.__name__, *given[1:], *sorted(how.items()))
+        if key not in world.pools:
+            world.pools[key] = find(*(replace(world, touched=frozenset()), *given[1:]), **how)  # type: ignore[arg-type]
+        return world.pools[key].filter(is_untouched(world))
+
+    return pool
+
+
+@_remembered
 def settled_cases(world: World, period: Period, *, clawed: bool = False) -> pl.DataFrame:
     """Cases that tie on every leg: the only case of an untouched order, one refund flow of its amount and one booking.
 
@@ -31,7 +51,7 @@ def settled_cases(world: World, period: Period, *, clawed: bool = False) -> pl.D
     combined payments are left out. `clawed`: instead those of which the platform took its part back too, `clawback_fen`.
     """
     tables = world.tables
-    orders = tables["orders"].filter(is_untouched(world) & is_paid_alone())
+    orders = tables["orders"].filter(is_paid_alone())
     refunds = (
         tables["flows"]
         .filter(pl.col("kind").is_in(REFUND_FLOW_KINDS) & pl.col("case_id").is_not_null())
@@ -91,6 +111,7 @@ def bookings(world: World) -> pl.DataFrame:
     )
 
 
+@_remembered
 def receipted_orders(world: World, period: Period, *, card: bool = False) -> pl.DataFrame:
     """Untouched orders without a case whose one receipt lies in the period, paid alone; by card, or not by card."""
     receipts = (
@@ -114,17 +135,19 @@ def receipted_orders(world: World, period: Period, *, card: bool = False) -> pl.
     )
 
 
+@_remembered
 def quiet_orders(world: World) -> pl.DataFrame:
     """Untouched ordinary orders without a case."""
     with_case = world.tables["aftersales"]["order_id"].implode()
     return (
         world.tables["orders"]
-        .filter(is_untouched(world) & ~pl.col("order_id").is_in(with_case) & pl.col("paid_at").is_not_null())
+        .filter(~pl.col("order_id").is_in(with_case) & pl.col("paid_at").is_not_null())
         .filter(pl.col("kind").fill_null("normal") == "normal")
         .sort("order_id")
     )
 
 
+@_remembered
 def shipped_lines(world: World, first: date, end: date, *, one_line: bool = False) -> pl.DataFrame:
     """Lines of quiet orders that left in one parcel in the days `[first, end)`, one line an order.
 
@@ -150,6 +173,7 @@ def shipped_lines(world: World, first: date, end: date, *, one_line: bool = Fals
     return found.sort("order_id", "line_id").unique("order_id", keep="first", maintain_order=True)
 
 
+@_remembered
 def returned_cases(world: World, period: Period) -> pl.DataFrame:
     """Settled return cases whose goods came back in one parcel, whole and good, and were posted in the period before the refund.
 

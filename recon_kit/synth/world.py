@@ -34,8 +34,9 @@ class World:
     `flows.case_id` names the case a refund pays and `orders.channel` the wallet of its money. `period` is the month to
     reconcile; bills run from the first day of the month before to `end` (exclusive). `nameless`: channels whose bill has no
     row ids. `speaks`: flow kinds that only some channels' bills have words for. `touched`: orders that carry a planted
-    finding. `repeats`: (platform, case_id) written twice (K05). `footers`: file name → fen by which its stated outgoing
-    total is wrong (K06).
+    finding. `pools`: whom a finding can be planted on, found once and shared by all that is planted from here, since only
+    touched orders change on the way. `repeats`: (platform, case_id) written twice (K05). `footers`: file name → fen by which
+    its stated outgoing total is wrong (K06).
     """
 
     tables: dict[str, pl.DataFrame]
@@ -45,6 +46,7 @@ class World:
     nameless: frozenset[str] = frozenset()
     speaks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     touched: frozenset[str] = frozenset()
+    pools: dict[tuple[object, ...], pl.DataFrame] = field(default_factory=dict, compare=False)
     repeats: tuple[tuple[str, str], ...] = ()
     footers: tuple[tuple[str, int], ...] = ()
 

@@ -13,7 +13,7 @@ import xlsxwriter
 from recon_kit.synth.cases import midnight
 from recon_kit.synth.world import World
 
-XLSX_ROWS = 30_000
+XLSX_ROWS = 10_000
 """Larger exports are written as CSV, as the platforms do."""
 STAMP = "%Y-%m-%d %H:%M:%S"
 _FIXED = (2026, 1, 1, 0, 0, 0)
