@@ -11,7 +11,7 @@ import polars as pl
 from recon_kit.collect import Tables
 from recon_kit.dimensions import ADDITIVE, DIMENSIONS, OF_CASES, Members, members
 from recon_kit.facts import Facts, Scope
-from recon_kit.results import KPI_MOVEMENTS, KPIS, conform_result
+from recon_kit.results import KPI_MOVEMENTS, KPIS, conform_result, result_schema
 
 
 @dataclass(frozen=True)
@@ -241,9 +241,9 @@ def build_movements(facts: Facts, tables: Tables) -> pl.DataFrame:
     scope = facts.scope
     before = Scope(scope.config, scope.period.previous(), scope.as_of)
     dimensions = ("all", *(name for name in DIMENSIONS if name in ADDITIVE))
+    if not _order_base(facts, before)["is_base"].any():
+        return pl.DataFrame(schema=result_schema(KPI_MOVEMENTS))
     now, then = (_figures(facts, tables, each, dimensions) for each in (scope, before))
-    if not then.filter((pl.col("kpi") == "paid_orders") & (pl.col("numerator") > 0)).height:
-        return conform_result(now.clear(), KPI_MOVEMENTS)
     moving = [kpi.name for kpi in KPI_LIST if kpi.table == "cases" and not kpi.name.startswith(("median_", "p90_"))]
     key = ["kpi", "dimension", "member"]
     both = (
@@ -275,15 +275,18 @@ def _figures(facts: Facts, tables: Tables, scope: Scope, dimensions: Sequence[st
     """Numerator and denominator of every KPI that is due, one row per dimension and member."""
     due = [kpi for kpi in KPI_LIST if {_NEEDS[kpi.table], "orders"} <= facts.supplied]
     orders, complaints = _order_base(facts, scope), _with_order(tables.complaints, facts)
+    sums_of = _sums(due, scope)
     found = []
     for dimension in dimensions:
         split = None if dimension == "all" else members(dimension, facts, tables)
         if dimension != "all" and split is None:
             continue
         here = [kpi for kpi in due if kpi.table == "cases"] if dimension in OF_CASES else due
-        sums = _sum_by(here, _split(split, orders, facts, complaints), scope, is_whole=split is None)
+        frames = _split(split, orders, facts, complaints)
+        named = {"cases": frames["cases"]} if dimension in OF_CASES else frames
+        sums = _sum_by(sums_of, named, is_whole=split is None)
         if dimension in OF_CASES:  # orders have no such member: the rates stand over all of them
-            of_all = _sum_by(due, {"orders": orders}, scope, is_whole=True)
+            of_all = _sum_by(sums_of, {"orders": orders}, is_whole=True)
             sums = sums.with_columns(pl.lit(int(of_all[name].item() or 0)).alias(name) for name in _BASES)
         found += [_pick(kpi, dimension, sums) for kpi in here]
     return pl.concat([pl.DataFrame(schema=_FIGURES), *found])
@@ -326,22 +329,29 @@ def _pick(kpi: Kpi, dimension: str, sums: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _sum_by(due: Sequence[Kpi], frames: Mapping[str, pl.DataFrame], scope: Scope, *, is_whole: bool = False) -> pl.DataFrame:
-    """One row per member: every numerator and denominator, each frame summed once; members in order, null last."""
+def _sums(due: Sequence[Kpi], scope: Scope) -> dict[str, list[pl.Expr]]:
+    """Per frame, every numerator (`… top`) and denominator (`… below`, paid, gmv, shipped) of the KPIs."""
     base = pl.col("is_base")
+    found: dict[str, list[pl.Expr]] = {
+        "orders": [
+            _count(base).alias("paid"),
+            pl.col("buyer_paid_fen").filter(base).sum().alias("gmv"),
+            _count(base & scope.is_fact("shipped_at")).alias("shipped"),
+        ]
+    }
+    for kpi in due:
+        sums = found.setdefault(kpi.table, [])
+        sums.append(kpi.numerator(scope).alias(f"{kpi.name} top"))
+        if callable(kpi.denominator):
+            sums.append(kpi.denominator(scope).alias(f"{kpi.name} below"))
+    return found
+
+
+def _sum_by(sums_of: Mapping[str, list[pl.Expr]], frames: Mapping[str, pl.DataFrame], *, is_whole: bool = False) -> pl.DataFrame:
+    """One row per member: every numerator and denominator, each frame summed once; members in order, null last."""
     whole = pl.DataFrame({"member": ["all"]} if is_whole else [], schema={"member": pl.String})
     for name, frame in frames.items():
-        values = [kpi.numerator(scope).alias(f"{kpi.name} top") for kpi in due if kpi.table == name]
-        values += [
-            kpi.denominator(scope).alias(f"{kpi.name} below") for kpi in due if kpi.table == name and callable(kpi.denominator)
-        ]
-        if name == "orders":
-            values += [
-                _count(base).alias("paid"),
-                pl.col("buyer_paid_fen").filter(base).sum().alias("gmv"),
-                _count(base & scope.is_fact("shipped_at")).alias("shipped"),
-            ]
-        if values:
+        if values := sums_of.get(name):
             sums = (
                 frame.select(pl.lit("all").alias("member"), *values).head(1) if is_whole else frame.group_by("member").agg(values)
             )
