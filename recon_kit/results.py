@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from recon_kit.schema import CHANNEL, DTYPES, Column, Table
+from recon_kit.schema import AFTERSALES, CHANNEL, DTYPES, Column, Table
 
 NATURE = {"timing": "时间性", "break": "差异", "rounding": "尾差", "control": "控制", "data": "数据"}
 SEVERITY = {"info": "提示", "low": "低", "medium": "中", "high": "高", "critical": "严重"}
