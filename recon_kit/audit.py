@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from recon_kit.facts import Facts
-from recon_kit.matching import PAIRS
+from recon_kit.pairs import PAIRS
 from recon_kit.results import LIMIT_CURVE, PASS_AUDIT, TOLERANCE_AUDIT, conform_result, result_schema
 from recon_kit.schema import AFTERSALES, FLOWS, ORDERS, natural_key
 

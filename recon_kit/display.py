@@ -15,8 +15,8 @@ import polars as pl
 from recon_kit import narrative, views
 from recon_kit.errors import TieError
 from recon_kit.labels import code_name, table_label, value_label, word
-from recon_kit.matching import PAIRS
 from recon_kit.money import format_yuan
+from recon_kit.pairs import PAIRS
 from recon_kit.record import SIDES, Run
 from recon_kit.tables import Shown, detail_table, is_total, short_table, with_total
 

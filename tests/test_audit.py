@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from recon_kit.matching import PAIRS
+from recon_kit.pairs import PAIRS
 from tests.world import case, order, refund, run, voucher, world
 
 

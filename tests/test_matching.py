@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recon_kit.errors import MatchError
-from recon_kit.matching import PAIRS, Matched, Pair, Pass, match
+from recon_kit.matching import Matched, match
+from recon_kit.pairs import PAIRS, Pair, Pass
 
 some = settings(max_examples=settings().max_examples // 4)
 SCHEMA = {"row": pl.Int64, "amount_fen": pl.Int64, "day": pl.Date, "order": pl.String, "case": pl.String}

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recon_kit.matching import Matched, Pair, Pass, match
+from recon_kit.matching import Matched, match
+from recon_kit.pairs import Pair, Pass
 from recon_kit.subsets import MAX_CANDIDATES, unique_subsets
 
 SCHEMA = {"row": pl.Int64, "order": pl.String, "amount_fen": pl.Int64, "day": pl.Date}

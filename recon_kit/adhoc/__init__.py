@@ -15,8 +15,9 @@ import polars as pl
 from recon_kit.adhoc.ask import Ask, build_ask
 from recon_kit.adhoc.side import Side, is_personal, read_side
 from recon_kit.errors import TieError
-from recon_kit.matching import Matched, Pair, Pass, match
+from recon_kit.matching import Matched, match
 from recon_kit.money import format_units
+from recon_kit.pairs import Pair, Pass
 from recon_kit.privacy import mask_name_expr
 
 __all__ = ["Ask", "Records", "match_records"]

@@ -9,8 +9,9 @@ from recon_kit.facts.ledger import is_booked_in
 from recon_kit.facts.scope import Scope
 from recon_kit.facts.sides import EXCLUDED, side
 from recon_kit.facts.tied import Tied
-from recon_kit.matching import PAIRS, match
+from recon_kit.matching import match
 from recon_kit.money import parse_yuan_expr
+from recon_kit.pairs import PAIRS
 from recon_kit.schema import AFTERSALES, natural_key
 
 _IS_AMOUNT = pl.col("field").is_in(["requested", "approved", "final"])

@@ -22,7 +22,8 @@ from recon_kit.facts.bookings import (
 from recon_kit.facts.ledger import is_booked_in
 from recon_kit.facts.sides import EXCLUDED, side
 from recon_kit.facts.tied import Tied
-from recon_kit.matching import PAIRS, match
+from recon_kit.matching import match
+from recon_kit.pairs import PAIRS
 
 
 def build_books(tied: Tied) -> dict[str, pl.DataFrame]:

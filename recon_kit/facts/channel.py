@@ -8,7 +8,8 @@ import polars as pl
 
 from recon_kit.facts.platform import MONEY_AT, attach_order, channels_of_platforms
 from recon_kit.facts.scope import Scope
-from recon_kit.matching import PAIRS, Matched, match
+from recon_kit.matching import Matched, match
+from recon_kit.pairs import PAIRS
 from recon_kit.schema import CASE_FLOW_KINDS, REFUND_FLOW_KINDS
 
 SOURCE = pl.concat_str("source_file", pl.lit(":"), "source_row")

@@ -10,7 +10,8 @@ import polars as pl
 from recon_kit.facts.channel import SOURCE
 from recon_kit.facts.sides import EXCLUDED, side
 from recon_kit.facts.tied import Tied
-from recon_kit.matching import PAIRS, match
+from recon_kit.matching import match
+from recon_kit.pairs import PAIRS
 from recon_kit.schema import AFTERSALES, COMPLAINTS, natural_key
 
 CASE_DAYS = 7

@@ -9,7 +9,8 @@ from recon_kit.facts.promotions import is_merchant_discount, recompute
 from recon_kit.facts.scope import Scope
 from recon_kit.facts.sides import EXCLUDED, side
 from recon_kit.facts.tied import Tied
-from recon_kit.matching import PAIRS, match
+from recon_kit.matching import match
+from recon_kit.pairs import PAIRS
 from recon_kit.schema import ORDER_DISCOUNTS, ORDERS, natural_key
 
 RESTORABLE = ("points", "cross_shop_allowance", "platform_red_packet")

@@ -13,7 +13,8 @@ from recon_kit.facts.ledger import attach_clawbacks
 from recon_kit.facts.platform import attach_order
 from recon_kit.facts.sides import EXCLUDED, side
 from recon_kit.facts.tied import Tied
-from recon_kit.matching import PAIRS, Matched, match
+from recon_kit.matching import Matched, match
+from recon_kit.pairs import PAIRS
 from recon_kit.schema import AFTERSALES, FEES, natural_key
 
 RETURNABLE = ("commission", "service", "points_awarded")

@@ -24,7 +24,7 @@ from recon_kit.facts.goods_parcels import (
 from recon_kit.facts.ledger import is_booked_in
 from recon_kit.facts.scope import Scope
 from recon_kit.facts.tied import Tied
-from recon_kit.matching import PAIRS
+from recon_kit.pairs import PAIRS
 
 _TABLES = {pair: (PAIRS[pair].left, PAIRS[pair].right) for pair in ("M6", "M7", "M8")}
 

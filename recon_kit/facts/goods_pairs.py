@@ -9,7 +9,8 @@ import polars as pl
 from recon_kit.facts.channel import SOURCE
 from recon_kit.facts.sides import EXCLUDED, side
 from recon_kit.facts.tied import Tied
-from recon_kit.matching import PAIRS, Matched, match
+from recon_kit.matching import Matched, match
+from recon_kit.pairs import PAIRS
 from recon_kit.schema import AFTERSALES, ORDER_LINES, RECEIPTS, SHIPMENTS, Table, natural_key
 
 RETURNING = ("return_refund", "exchange", "repair")

@@ -9,7 +9,8 @@ import polars as pl
 from recon_kit.facts.channel import SOURCE
 from recon_kit.facts.groups import Grouped, group_by_total, merge_units, name_pass, read_totals, with_totals, without_grouped
 from recon_kit.facts.scope import Scope
-from recon_kit.matching import PAIRS, Matched, match
+from recon_kit.matching import Matched, match
+from recon_kit.pairs import PAIRS
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import polars as pl
 from recon_kit.errors import TieError
 from recon_kit.facts import Facts, platform_covered
 from recon_kit.facts.sides import EXCLUDED, SIDES, side
-from recon_kit.matching import PAIRS
+from recon_kit.pairs import PAIRS
 from recon_kit.results import MATCHES, UNMATCHED, conform_result
 from recon_kit.schema import AFTERSALES, FLOWS, ORDERS, PAYMENTS, REFUND_FLOW_KINDS, VOUCHER_LINES, natural_key
 

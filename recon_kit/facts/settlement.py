@@ -16,7 +16,8 @@ from recon_kit.facts.platform import MONEY_AT, attach_order
 from recon_kit.facts.scope import Scope
 from recon_kit.facts.sides import EXCLUDED, side
 from recon_kit.facts.tied import Tied
-from recon_kit.matching import PAIRS, Matched, match
+from recon_kit.matching import Matched, match
+from recon_kit.pairs import PAIRS
 from recon_kit.schema import BANK_ROWS, FLOWS, ORDERS, natural_key
 
 SUBSIDY_LAG = timedelta(days=1)

@@ -11,8 +11,8 @@ import polars as pl
 
 from recon_kit.facts.platform import FINAL
 from recon_kit.labels import phrase
-from recon_kit.matching import PAIRS
 from recon_kit.money import format_yuan
+from recon_kit.pairs import PAIRS
 from recon_kit.periods import TIMEZONE
 from recon_kit.schema import TABLES, natural_key
 
