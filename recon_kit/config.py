@@ -142,6 +142,41 @@ class Shop(_Section):
     channel: str | None = None
 
 
+class OwnerDays(_Section):
+    """Calendar days each owner has from the day an item is first seen (a timing item: from the day it breaks)."""
+
+    platform: Days = 7
+    cs: Days = 3
+    warehouse: Days = 3
+    finance: Days = 5
+    operations: Days = 7
+    customer: Days = 15
+    tax: Days = 15
+    audit: Days = 15
+    data: Days = 2
+
+
+class Casebook(_Section):
+    """Where the casebook is (`url`: SQLAlchemy's, a file relative to recon.toml) and how soon owners answer."""
+
+    url: str | None = None
+    answer_days: OwnerDays = OwnerDays()
+
+
+class ApprovalTier(_Section):
+    """Amounts up to `up_to` (fen; null: any) need `approvals` persons who did not propose; of `by` where it names some."""
+
+    up_to: Annotated[int | None, BeforeValidator(_fen)] = None
+    approvals: Annotated[int, Field(ge=1, le=5)] = 1
+    by: tuple[str, ...] = ()
+
+
+class Approval(_Section):
+    """Who approves write-offs and entries, by amount; `tiers` in rising order. None given: see `Config.approval_tier`."""
+
+    tiers: tuple[ApprovalTier, ...] = ()
+
+
 DEFAULT_ACCOUNTS: dict[str, tuple[str, str, str]] = {
     "BANK": ("1002", "1002", "银行存款"),
     "WALLET_ALIPAY": ("101201", "101201", "其他货币资金—支付宝"),
@@ -213,6 +248,8 @@ class Config(_Section):
     owners: dict[str, str] = {}
     provision: Provision = Provision()
     sources: Sources = Sources()
+    casebook: Casebook = Casebook()
+    approval: Approval = Approval()
     promotions_calendar: dict[str, Any] = {}
     notify: dict[str, Any] = {}
 
@@ -250,6 +287,15 @@ class Config(_Section):
     def basis(self, channel: str) -> str:
         """Receipt basis of a channel: "paid", or "completed" where the platform holds the money until confirmation."""
         return self.receipt_basis.get(channel, DEFAULT_RECEIPT_BASIS.get(channel, "paid"))
+
+    def approval_tier(self, amount_fen: int) -> ApprovalTier:
+        """What a write-off or entry of this amount needs: the first tier that reaches it, else the last.
+
+        Without tiers one person who did not propose approves up to a hundred times `limits.auto_approval`, two above it.
+        """
+        many = ApprovalTier(approvals=2)
+        tiers = self.approval.tiers or (ApprovalTier(up_to=100 * self.limits.auto_approval), many)
+        return next((tier for tier in tiers if tier.up_to is None or amount_fen <= tier.up_to), tiers[-1])
 
     def escrow_platforms(self) -> tuple[str, ...]:
         """Platforms whose usual channel pays out at confirmation."""

@@ -34,3 +34,7 @@ class TieError(ReconError):
 
 class ReportError(ReconError):
     """A notebook, page or workbook could not be made whole."""
+
+
+class CasebookError(ReconError):
+    """The casebook cannot be used, or a decision is not allowed: its own proposal approved, a cause missing, an unknown id."""
