@@ -90,7 +90,9 @@ def value_label(kind: str, value: str | None, language: str) -> str:
 
 
 def table_label(name: str, language: str) -> str:
-    """A canonical table's name in words; of `table.column` with the column's."""
+    """A canonical table's name in words; of `table.column` with the column's, of anything else a rule needs its own."""
+    if has_word(f"needs.{name.replace(' ', '_')}"):
+        return word(f"needs.{name.replace(' ', '_')}", language)
     table, _, column = name.partition(".")
     label = schema.TABLES[table].label if language == "zh" and table in schema.TABLES else table.replace("_", " ")
     return f"{label} · {column_label(column, language)}" if column else label

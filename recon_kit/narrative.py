@@ -11,7 +11,7 @@ import html
 import json
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from recon_kit import trust
 from recon_kit.errors import ReportError, TieError
-from recon_kit.labels import code_name, table_label, value_label, word
+from recon_kit.labels import code_name, column_label, table_label, value_label, word
 from recon_kit.money import format_yuan
 from recon_kit.record import BRIDGE_LINES, Run
 from recon_kit.resources import templates_dir
@@ -130,6 +130,7 @@ FIGURES: dict[str, Figure] = {
     "trust.unfounded": Figure("ledger_ties", pl.col("n_lines").sum(), "ledger", frame=trust.unfounded),
     "trust.unfounded_fen": Figure("ledger_ties", pl.col("amount_fen").abs().sum(), "ledger", "fen", frame=trust.unfounded),
     "trust.absent": Figure("intake", pl.col("n").null_count(), "absent", frame=trust.tables),
+    "trust.unchecked": Figure("intake", pl.col("codes").explode().n_unique(), "absent", frame=trust.wanting),
     "kpi.refunded": _rate("refund_rate_amount_period", "numerator", "fen"),
     "kpi.paid": _rate("refund_rate_amount_period", "denominator", "fen"),
     "kpi.cases": _rate("aftersales_rate_period", "numerator", "count"),
@@ -284,10 +285,21 @@ def _why_templates(language: str) -> dict[str, Template]:
         "label": lambda value, kind: value_label(kind, value, language),
         "name": lambda code: code_name(code, language),
         "table": lambda name: table_label(name, language),
+        "change": lambda change: _change(change, language),
         "listed": lambda values: ("、" if language == "zh" else ", ").join(map(str, values)),
     }
     sentences = tomllib.loads((templates_dir() / "why.toml").read_text("utf-8"))
     return {key: environment.from_string(text[language]) for key, text in sentences.items()}
+
+
+def _change(change: Mapping[str, str | None], language: str) -> str:
+    """A changed column and its two values; of a personal column only its name."""
+    column = str(change["column"])
+    shown = [
+        format_yuan(int(value)) if value and column.endswith("_fen") else value_label(column, value, language)
+        for value in (change["before"], change["after"])
+    ]
+    return column_label(column, language) + ("" if shown[0] == shown[1] else f" {shown[0]} → {shown[1]}")
 
 
 def _day(value: str | None) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,7 +23,7 @@ from recon_kit.case_file import build_case_file
 from recon_kit.collect import Collected, Note, collect
 from recon_kit.config import Config
 from recon_kit.errors import ConfigError, SourceError, TieError
-from recon_kit.facts import Facts, Scope, build_facts
+from recon_kit.facts import Facts, Scope, Sealed, build_facts
 from recon_kit.facts.coverage import coverage_gaps
 from recon_kit.facts.pairs import pair_tables
 from recon_kit.facts.ties import ledger_ties
@@ -125,13 +125,20 @@ def check_as_of(period: Period, as_of: date | None) -> date:
     return as_of or period.last_day
 
 
-def reconcile(collected: Collected, scope: Scope, *, partitions: int = 1, progress: Progress | None = None) -> Outcome:
+def reconcile(
+    collected: Collected,
+    scope: Scope,
+    *,
+    partitions: int = 1,
+    sealed: Sequence[Sealed] = (),
+    progress: Progress | None = None,
+) -> Outcome:
     """Stage 2 and what follows from it, without writing: facts → findings → bridge → KPIs → verdict."""
     say = progress or _silent
     language = scope.config.entity.language
     check_intake(collected)
     say("match")
-    facts = build_facts(collected, scope, partitions=partitions)
+    facts = build_facts(collected, scope, partitions=partitions, sealed=sealed)
     matches, unmatched = pair_tables(facts)
     say("detect")
     findings = detect(facts)

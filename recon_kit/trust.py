@@ -31,7 +31,7 @@ def level(run: Run) -> str:
     if broken_totals(run).height or gaps(run).height or unread(run).height:
         return "no"
     doubts = (run.table("quarantine"), repeated(run), stale(run), quiet(run), unfounded(run))
-    if any(frame.height for frame in doubts) or run.summary["warnings"] or run.summary["not_checked"]:
+    if any(frame.height for frame in doubts) or run.summary["warnings"] or wanting(run).height:
         return "reserved"
     return "yes"
 
@@ -200,16 +200,25 @@ def set_aside(run: Run) -> pl.DataFrame:
 
 
 def tables(run: Run) -> pl.DataFrame:
-    """One row a canonical table, in their order: table, n (rows loaded; null where not supplied), codes not checked without it.
+    """One row a canonical table, in their order: table, n (rows loaded; null where not supplied), codes.
 
-    A bill states payments too: where flows were supplied, payments are.
+    `codes`: those not checked for want of it, or of one of its columns. K04 needs no table, but a sealed period. A bill states
+    payments too: where flows were supplied, payments are.
     """
-    wanted = {code: re.split(r"\s*[,+]\s*", names) for code, names in run.summary["not_checked"].items()}
+    wanted = {
+        code: [name.partition(".")[0] for name in re.split(r"\s*[,+]\s*", names)]
+        for code, names in run.summary["not_checked"].items()
+    }
     rows = [
         (name, run.table(name).height if _is_supplied(run, name) else None, [code for code in wanted if name in wanted[code]])
         for name in TABLES
     ]
     return pl.DataFrame(rows, schema={"table": pl.String, "n": pl.Int64, "codes": pl.List(pl.String)}, orient="row")
+
+
+def wanting(run: Run) -> pl.DataFrame:
+    """The rows of `tables` for want of which codes were not checked."""
+    return tables(run).filter(pl.col("codes").list.len() > 0)
 
 
 def _is_supplied(run: Run, name: str) -> bool:

@@ -17,7 +17,7 @@ import polars as pl
 
 from recon_kit.collect import Collected, Tables
 from recon_kit.config import CHANNELS_OF_PLATFORM, parse_config
-from recon_kit.facts import Facts, Scope, build_facts
+from recon_kit.facts import Facts, Scope, Sealed, build_facts
 from recon_kit.money import format_yuan, parse_yuan
 from recon_kit.narrative import render_why
 from recon_kit.periods import SHANGHAI, parse_period
@@ -384,9 +384,18 @@ def facts(collected: Collected, **about: Any) -> Facts:
     return build_facts(collected, scope(**about))
 
 
-def run(collected: Collected, *, partitions: int = 1, **about: Any) -> Result:
-    """Reconcile a world, and check what must hold of every run whatever the world: the accounts, the sentences, the evidence."""
-    outcome = reconcile(collected, scope(**about), partitions=partitions)
+def sealed(collected: Collected, **about: Any) -> Sealed:
+    """A world as it was when its month was closed."""
+    signed = scope(**about)
+    return Sealed(signed.period, signed.as_of, collected.tables.supplied())
+
+
+def run(collected: Collected, *, partitions: int = 1, closed: Sequence[Sealed] = (), **about: Any) -> Result:
+    """Reconcile a world, and check what must hold of every run whatever the world: the accounts, the sentences, the evidence.
+
+    `closed`: the months sealed before.
+    """
+    outcome = reconcile(collected, scope(**about), partitions=partitions, sealed=closed)
     check_bridge(outcome)
     check_pairs(collected, outcome)
     check_states(collected, outcome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from recon_kit.facts.channel import (
 from recon_kit.facts.complaints import build_complaints
 from recon_kit.facts.coverage import coverage_gaps, covered_from, platform_covered
 from recon_kit.facts.discounts import discount_facts
+from recon_kit.facts.edits import SEALED_PERIOD, Sealed, edited_rows
 from recon_kit.facts.entitlement import add_entitlement
 from recon_kit.facts.fees import build_fees
 from recon_kit.facts.goods import build_goods
@@ -39,7 +40,7 @@ from recon_kit.facts.wallets import build_wallets
 from recon_kit.matching import Matched
 from recon_kit.schema import TABLES, empty
 
-__all__ = ["Facts", "Scope", "build_facts", "platform_covered"]
+__all__ = ["Facts", "Scope", "Sealed", "build_facts", "platform_covered"]
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,11 @@ FAMILIES: tuple[Callable[[Tied], dict[str, pl.DataFrame]], ...] = (
 """What each further family of rules adds to the facts: frame name → frame."""
 
 
-def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> Facts:
-    """Tie the loaded tables together: orders ↔ payments (M1), cases ↔ flows (M3), flows ↔ vouchers (M4)."""
+def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1, sealed: Sequence[Sealed] = ()) -> Facts:
+    """Tie the loaded tables together: orders ↔ payments (M1), cases ↔ flows (M3), flows ↔ vouchers (M4).
+
+    `sealed`: the periods that were closed, whose rows may no longer change (K04).
+    """
     tables = collected.tables.supplied()
     given = {name: tables.get(name, empty(table)).select(USED.get(name, pl.all())) for name, table in TABLES.items()}
     covered = covered_from(collected, scope)
@@ -166,6 +170,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
     units = judge_units(add_case_facts(ledger.units, cases, orders, scope), ledger.refs, scope)
     # A bill states payments too: what arrived in a wallet was paid.
     supplied = frozenset(tables) | ({"payments"} if "flows" in tables else set()) | stated_columns(tables)
+    supplied |= {SEALED_PERIOD} if sealed else set()
     tied = Tied(
         scope=scope,
         tables={name: tables.get(name, empty(table)) for name, table in TABLES.items()},
@@ -198,5 +203,8 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1) -> F
         receipts=receipts,
         ledger=ledger,
         covered_from=covered,
-        more={name: frame for family in FAMILIES for name, frame in family(tied).items()},
+        more={
+            "edited_rows": edited_rows(tables, sealed),
+            **{name: frame for family in FAMILIES for name, frame in family(tied).items()},
+        },
     )
