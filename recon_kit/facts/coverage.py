@@ -53,17 +53,19 @@ def platform_covered(covered: dict[str, datetime]) -> dict[str, datetime | None]
 def coverage_gaps(coverage: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """Days of the period outside the coverage that a channel account's files themselves state; one row per gap.
 
-    A day without rows is never a gap. An export taken before its stated end covers only what was past. Source: rulings 8.
+    A day without rows is never a gap. An export taken before its stated end covers only what was past. A gap is laid to the
+    file that stops before it, to the first where none does. Source: rulings 8.
     """
     stated = coverage.drop_nulls(["starts_at", "ends_at"]).with_columns(
         pl.min_horizontal("ends_at", "exported_at").alias("until")
     )
     rows = []
     for (channel, account), files in sorted(stated.group_by("channel", "account"), key=lambda item: tuple(map(str, item[0]))):
-        reached, last = scope.start, files["file"].sort()[0]
-        for file, starts_at, until in files.select("file", "starts_at", "until").sort("starts_at", "file").iter_rows():
+        in_order = files.select("file", "starts_at", "until").sort("starts_at", "file")
+        reached, last = scope.start, in_order["file"][0]
+        for file, starts_at, until in in_order.iter_rows():
             if starts_at > reached and reached < scope.end:
-                rows.append((file, channel, account, reached, min(starts_at, scope.end)))
+                rows.append((last, channel, account, reached, min(starts_at, scope.end)))
             if until > reached:
                 reached, last = until, file
         if reached < scope.end:

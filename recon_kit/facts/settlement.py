@@ -23,7 +23,7 @@ from recon_kit.schema import BANK_ROWS, FLOWS, ORDERS, natural_key
 SUBSIDY_LAG = timedelta(days=1)
 """A subsidy is booked minutes after its receipt: what comes within a day of it belongs to it, so that no cut-off splits them."""
 CUSTOMARY = 20
-"""Premiums are a channel's custom when at least one in so many of its orders bears one."""
+"""Premiums are a channel's custom when one in so many of its orders bears one that the fees do not know, and most are so."""
 _SOURCES = pl.col("source").sort().head(20)
 
 
@@ -231,9 +231,14 @@ def _judge_premiums(tied: Tied, flows: pl.DataFrame) -> pl.DataFrame:
     sums = ["premium_fen", "claim_fen", "stated_premium_fen", "stated_claim_fen"]
     found = moved.join(stated, on=order, how="full", coalesce=True, suffix="_stated", validate="1:1")
     buying = _flows_of(tied, "trade_receipt").filter("is_fact").group_by("channel").agg(pl.col("o").n_unique().alias("n_orders"))
-    bearing = moved.filter(pl.col("premium_fen") > 0).group_by("channel").len("n_bearing")
+    is_stated = pl.col("stated_premium_fen").fill_null(0) > 0
+    bearing = (
+        found.filter(pl.col("premium_fen") > 0)
+        .group_by("channel")
+        .agg((~is_stated).sum().alias("n_bearing"), is_stated.sum().alias("n_stated"))
+    )
     custom = buying.join(bearing, on="channel", how="inner", validate="1:1").filter(
-        pl.col("n_bearing") * CUSTOMARY >= pl.col("n_orders")
+        (pl.col("n_bearing") * CUSTOMARY >= pl.col("n_orders")) & (pl.col("n_bearing") > pl.col("n_stated"))
     )
     return (
         found.pipe(attach_order, tied.orders, {"o": "o", "platform_key": "platform_key", "order_shop": "shop"})

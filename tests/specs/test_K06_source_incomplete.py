@@ -1,5 +1,13 @@
 """K06: a file's totals do not hold, or a day lies outside what the files state to cover. Ruling 8. The verdict is incomplete."""
 
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from recon_kit.config import Config
+from recon_kit.facts import Scope
+from recon_kit.facts.coverage import coverage_gaps
+from recon_kit.periods import SHANGHAI, parse_period
 from tests.world import case, control, flow, order, refund, run, world
 
 PAID = {"orders": [order("O1")], "cases": [case("C1", "O1")], "flows": [refund("F1", case_id="C1")]}
@@ -54,3 +62,19 @@ def test_a_bill_that_begins_after_as_of_is_no_fact_yet():
 
     assert run(month).codes == []
     assert run(month, as_of="2026-11-01").codes == ["K06 november.csv"]
+
+
+def test_a_missing_day_is_laid_to_the_bill_that_stops_before_it_whatever_the_next_months_file_says():
+    scope = Scope(Config(), parse_period("2026-10"), date(2026, 10, 31))
+    spans = [("oct-1.csv", 2, 16), ("oct-2.csv", 17, 31), ("nov.csv", 32, 42)]
+
+    gaps = coverage_gaps(pl.DataFrame([_bill(*span) for span in spans]), scope)
+
+    assert gaps["file"].to_list() == ["oct-1.csv", "oct-1.csv", "oct-2.csv"]
+    assert gaps["gap_from"].dt.day().to_list() == [1, 16, 31]
+
+
+def _bill(file, first, end):
+    start = datetime(2026, 10, 1, tzinfo=SHANGHAI)
+    starts_at, ends_at = (start + timedelta(days=day - 1) for day in (first, end))
+    return {"file": file, "channel": "pdd", "account": "A", "starts_at": starts_at, "ends_at": ends_at, "exported_at": None}

@@ -38,6 +38,14 @@ def test_where_premiums_are_custom_only_one_of_an_unknown_order_is_S07():
     assert month.codes == ["S07 GONE"] and "没有这笔订单" in month.one("S07")["why"]
 
 
+def test_premiums_that_the_fees_state_are_no_custom_of_those_they_do_not():
+    """Where policies stand in the fees, a premium without one is S07 however many orders bear one."""
+    flows = [_premium(f"O{n}") for n in range(1, 11)]
+    stated = [fee(f"POLICY{n}", f"O{n}", "0.60", "2026-10-06", kind="insurance", rate=None, base=None) for n in range(1, 9)]
+
+    assert run(world(orders=ORDERS, flows=flows, fees=stated)).codes == ["S07 O10", "S07 O9"]
+
+
 def test_a_claim_that_the_fees_state_and_no_wallet_received_is_S07_after_seven_days():
     paid, stated = [_premium()], _stated()
 
