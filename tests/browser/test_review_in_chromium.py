@@ -65,7 +65,9 @@ def test_a_line_opens_and_shows_each_finding_with_its_evidence_and_what_to_do(re
 
 def test_a_header_sorts_money_as_numbers(review):
     page = review("zh")
-    page.locator(".detail thead th").last.click()
+    header = page.locator(".detail thead th").last
+    header.click()
+    page.wait_for_function("th => th.getAttribute('aria-sort') === 'ascending'", arg=header.element_handle())
     amounts = [float(text.replace(",", "")) for text in page.locator(".detail tbody td:last-child").all_inner_texts() if text]
 
     assert amounts == sorted(amounts)
