@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -134,6 +135,24 @@ class Sources(_Section):
     use: dict[str, str] = {}
 
 
+def _promotion(value: object) -> object:
+    """First and last day of a promotion, as TOML dates or text."""
+    days = [day if isinstance(day, date) else _day(day) for day in value] if isinstance(value, list | tuple) else []
+    if len(days) != 2 or None in days or days[0] > days[1]:  # type: ignore[operator]  # None is told first
+        raise ValueError(f'{value!r} is not a first and a last day; write for example ["2026-11-01", "2026-11-11"]')
+    return tuple(days)
+
+
+def _day(text: object) -> date | None:
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        return None
+
+
+Promotion = Annotated[tuple[date, date], BeforeValidator(_promotion)]
+
+
 class Shop(_Section):
     """A shop of the entity, for display and coverage."""
 
@@ -250,7 +269,7 @@ class Config(_Section):
     sources: Sources = Sources()
     casebook: Casebook = Casebook()
     approval: Approval = Approval()
-    promotions_calendar: dict[str, Any] = {}
+    promotions_calendar: dict[str, Promotion] = {}
     notify: dict[str, Any] = {}
 
     @property

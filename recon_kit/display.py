@@ -53,8 +53,13 @@ def masthead_with(run: Run, language: str, verdict: str, says: str) -> Shown:
 
 def headline(run: Run, language: str) -> Shown:
     """The month's figures as cards, each bound to its table."""
+    return headline_of(run, language, CARDS)
+
+
+def headline_of(run: Run, language: str, figures: Sequence[tuple[str, str]]) -> Shown:
+    """Figures as cards, without the sides that the bridge does not reach."""
     absent = SIDES[SIDES.index(run.summary["bridge_ends_at"]) + 1 :]
-    return cards(run, language, [(name, key) for name, key in CARDS if key not in absent])
+    return cards(run, language, [(name, key) for name, key in figures if key not in absent])
 
 
 def cards(run: Run, language: str, figures: Sequence[tuple[str, str]]) -> Shown:

@@ -21,7 +21,7 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined, Template, TemplateError
 from markupsafe import Markup
 
-from recon_kit import trust
+from recon_kit import management, trust
 from recon_kit.errors import ReportError, TieError
 from recon_kit.labels import code_name, column_label, table_label, value_label, word
 from recon_kit.money import format_yuan
@@ -93,6 +93,25 @@ _BY_SIZE = _GAP.fill_null(0).filter(pl.col("nature") == "break").arg_max()
 _TOP = pl.col("code").filter(pl.col("nature") == "break").get(_BY_SIZE, null_on_oob=True).fill_null("")
 _OLD = pl.col("age_days") > OLD_DAYS
 
+_LARGEST_FEN = pl.col("movement_fen").abs().max().fill_null(0)
+_LARGEST = pl.col("member").sort_by(pl.col("movement_fen").abs(), descending=True).first().fill_null("")
+_NAMED = pl.col("member").is_not_null()
+_MOST = pl.col("member").filter(_NAMED).sort_by(pl.col("amount_fen").filter(_NAMED), descending=True).first().fill_null("")
+_MOST_FEN = pl.col("amount_fen").filter(_NAMED).max().fill_null(0)
+_AT_RISK = pl.col("loss_fen").filter(pl.col("state") == "at_risk").sum()
+_OVERDUE = pl.col("amount_fen").filter(pl.col("due") == "overdue").sum()
+
+
+def _by_platform(run: Run) -> pl.DataFrame:
+    return management.contributions(run, "platform")
+
+
+def _moved(part: str) -> Figure:
+    """Refunds against the period before: a part of the movement of the KPI that A0 is the numerator of, without its sign."""
+    is_whole = (pl.col("kpi") == management.REFUNDED) & (pl.col("dimension") == "all")
+    return Figure("kpi_movements", pl.col(part).filter(is_whole).sum().abs(), "moved", "fen")
+
+
 FIGURES: dict[str, Figure] = {
     **{f"bridge.{line}": _line(line) for line in BRIDGE_LINES},
     "bridge.unexplained": _unexplained(),
@@ -135,6 +154,31 @@ FIGURES: dict[str, Figure] = {
     "kpi.paid": _rate("refund_rate_amount_period", "denominator", "fen"),
     "kpi.cases": _rate("aftersales_rate_period", "numerator", "count"),
     "kpi.orders": _rate("aftersales_rate_period", "denominator", "count"),
+    "moved.before": _moved("numerator_before"),
+    "moved.now": _moved("numerator"),
+    "moved.by": _moved("movement"),
+    "moved.volume": _moved("volume"),
+    "moved.rate": _moved("rate"),
+    "moved.platform": Figure(
+        "kpi_movements", _LARGEST, "moved", "text", frame=lambda run: management.contributions(run, "platform")
+    ),
+    "moved.platform_by": Figure(
+        "kpi_movements",
+        pl.col("movement_fen").abs().max().fill_null(0),
+        "moved",
+        "fen",
+        frame=lambda run: management.contributions(run, "platform"),
+    ),
+    "moved.sku": Figure("kpis", _MOST, "drivers", "text", frame=lambda run: management.drivers(run, "sku")),
+    "moved.sku_amount": Figure("kpis", _MOST_FEN, "drivers", "fen", frame=lambda run: management.drivers(run, "sku")),
+    "moved.reason": Figure("kpis", _MOST, "drivers", "text", frame=lambda run: management.drivers(run, "reason_group")),
+    "moved.reason_amount": Figure("kpis", _MOST_FEN, "drivers", "fen", frame=lambda run: management.drivers(run, "reason_group")),
+    "loss.stock": Figure("discrepancies", _AT_RISK, "loss", "fen", frame=management.stock_loss),
+    "funds.owed": Figure("discrepancies", pl.col("amount_fen").sum(), "funds", "fen", frame=management.funds),
+    "funds.overdue": Figure("discrepancies", _OVERDUE, "funds", "fen", frame=management.funds),
+    "claims.amount": Figure("discrepancies", pl.col("abs_gap_fen").sum(), "deductions", "fen", frame=management.claims),
+    "deducted.out": Figure("flows", pl.col("out_fen").sum(), "deductions", "fen", frame=management.deductions),
+    "deducted.back": Figure("flows", pl.col("in_fen").sum(), "deductions", "fen", frame=management.deductions),
 }
 """Every figure a sentence may use, by name."""
 
@@ -170,7 +214,9 @@ def render_story(run: Run, language: str, story: str = "narrative") -> Markup:
     Every digit is a bound figure that links to its table.
     """
     context, level = _Context(run, language), trust.level(run)
-    given = {"figure": context.figure, "value": context.value, "fact": context.fact, "code": context.code}
+    given = {name: getattr(context, name) for name in ("figure", "value", "fact", "code", "label")}
+    moved = management.movement(run)
+    given |= {"moved_before": management.has_before(run), "moved": moved.now - moved.before, **moved._asdict()}
     paragraphs = []
     for key, template in _sentences(story, language).items():
         try:
@@ -178,7 +224,7 @@ def render_story(run: Run, language: str, story: str = "narrative") -> Markup:
         except TemplateError as error:
             raise ReportError(
                 f"templates/{story}.toml: {key} ({language}): {error}; "
-                "expected only figure, value, fact and code. Correct the sentence"
+                "expected only figure, value, fact, code and label. Correct the sentence"
             ) from None
         if re.search(r"\d", re.sub(r"<a [^>]*data-figure=.*?</a>", "", text)):
             raise ReportError(
@@ -230,6 +276,10 @@ class _Context:
     def code(self, name: str) -> str:
         """The words of the code that the figure is."""
         return code_name(str(measure(self.run, name)), self.language)
+
+    def label(self, kind: str, name: str) -> Markup:
+        """The words of a member that the figure is, bound like it."""
+        return Markup("{}").format(value_label(kind, str(measure(self.run, name)), self.language))
 
 
 def _written(run: Run, name: str) -> str:

@@ -36,7 +36,7 @@ from recon_kit.record import Run, load_run
 from recon_kit.resources import notebooks_dir, templates_dir
 from recon_kit.workbook import write_workbook
 
-PAGES = {"01_intake_review": "intake_review", "03_monthly_review": "monthly_review"}
+PAGES = {"01_intake_review": "intake_review", "03_monthly_review": "monthly_review", "04_management_pack": "management_pack"}
 """Notebook → page, in the order of the door."""
 LANGUAGE_MARK = "\n<!-- en -->\n"
 """In a markdown cell: what stands before is Chinese, what follows is English; a cell without it is for both."""

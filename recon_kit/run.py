@@ -227,6 +227,9 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
         "codes": {row.pop("code"): row for row in codes.iter_rows(named=True)},
         "related": dict(related.iter_rows()),
         "not_checked": not_checked(facts),
+        "promotions_calendar": {
+            name: [day.isoformat() for day in days] for name, days in sorted(scope.config.promotions_calendar.items())
+        },
         "case_file": _completeness(results["case_file"]),
         "not_scheduled": [],
         "rows": {row["file"]: {name: row[name] for name in rows} for row in collected.intake.iter_rows(named=True)},

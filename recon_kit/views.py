@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from recon_kit import trust
+from recon_kit import management, trust
 from recon_kit.case_file import LEGS
 from recon_kit.facts.edits import SEALED_PERIOD
 from recon_kit.facts.platform import DONE_AT, FINAL, MONEY_AT
@@ -222,6 +222,13 @@ def _refund_rate(run: Run) -> pl.DataFrame:
     return run.table("kpis").filter(pl.col("kpi") == "refund_rate_amount_period", pl.col("dimension") == "all")
 
 
+def _deducted(run: Run) -> int:
+    """Net of the deduction kinds in the bills: what the wallets got less what left them, by as-of."""
+    flows = run.table("flows").with_columns(MONEY_AT.alias("money_at")).filter(run.period.contains("money_at"))
+    inside = pl.col("kind").is_in(management.DEDUCTIONS) & (pl.col("money_at").dt.date() <= run.as_of)
+    return _sum(flows.filter(inside), "amount_fen")
+
+
 TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
     "verdict": (_count, lambda run: sum(item["n"] for item in run.summary["codes"].values()), "count"),
     "bridge": (
@@ -245,6 +252,23 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
         lambda run: sum(case_legs(run).row(0)[1:]),
         lambda run: int(run.summary["case_file"]["ended"]),
         "count",
+    ),
+    "moved": (
+        lambda run: _sum(management.contributions(run, "platform"), "movement_fen"),
+        lambda run: management.movement(run).now - management.movement(run).before,
+        "fen",
+    ),
+    "code_owner": (lambda run: _sum(management.code_owner(run), "n"), _count, "count"),
+    "deductions": (
+        lambda run: _sum(management.deductions(run), "in_fen") - _sum(management.deductions(run), "out_fen"),
+        _deducted,
+        "fen",
+    ),
+    "loss": (lambda run: _sum(management.stock_loss(run), "loss_fen"), lambda run: _sum(run.findings, "loss_fen"), "fen"),
+    "tax": (
+        lambda run: _sum(run.table("tax_basis"), "gross_fen"),
+        lambda run: _line("C0")(run) if run.summary["bridge_ends_at"] == "C0" else _sum(run.table("tax_basis"), "gross_fen"),
+        "fen",
     ),
     "passes": (lambda run: _sum(passes(run), "n_rows"), lambda run: run.table("matches").height, "count"),
     "rows": (

@@ -23,9 +23,11 @@ from recon_kit.results import (
     DISCREPANCIES,
     INTAKE,
     INTAKE_DAYS,
+    KPI_MOVEMENTS,
     KPIS,
     LEDGER_TIES,
     QUARANTINE,
+    TAX_BASIS,
     TOLERANCE_AUDIT,
     conform_result,
     result_schema,
@@ -95,6 +97,13 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
             ),
             LEDGER_TIES,
         ),
+        "tax_basis": conform_result(
+            pl.DataFrame(
+                [{"part": "sales", "rate": "0.13", "red_letter": "red", "shop": texts[0], "gross_fen": steps["C0"], "n": 9}]
+            ),
+            TAX_BASIS,
+        ),
+        "kpi_movements": _movements(a0),
         "case_file": conform_result(
             pl.DataFrame(
                 {"case_id": ["R1", "R2"], "shop": [*texts[:1]] * 2, "is_of_period": [True, True], "is_complete": [True, False]}
@@ -279,6 +288,26 @@ def _kpis(a0: int) -> pl.DataFrame:
     names = ("kpi", "numerator", "denominator", "unit", "value", "base", "date_basis", "is_mature")
     frame = pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
     return conform_result(frame.with_columns(dimension=pl.lit("all"), as_of=pl.lit(date(2026, 10, 31))), KPIS)
+
+
+def _movements(a0: int) -> pl.DataFrame:
+    """A third of the refunds of before, the same on every platform."""
+    before = a0 // 3
+    parts = [("all", "all", a0, before), ("platform", "tmall", a0 - 90_000, before - 30_000), ("platform", "pdd", 90_000, 30_000)]
+    rows = [
+        {
+            "kpi": "refund_rate_amount_period",
+            "dimension": dimension,
+            "member": member,
+            "numerator": now,
+            "numerator_before": then,
+            "movement": now - then,
+            "volume": -1200,
+            "rate": now - then + 1200,
+        }
+        for dimension, member, now, then in parts
+    ]
+    return conform_result(pl.DataFrame(rows), KPI_MOVEMENTS)
 
 
 def _intake(texts: tuple[str, ...]) -> pl.DataFrame:

@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 
 from recon_kit.config import Config, Sources, load_config
@@ -15,6 +17,8 @@ from recon_kit.errors import ConfigError
         ("[sla_days]\nretrun = 3\n", r"recon\.toml:2 \[sla_days\] retrun: unknown key 'retrun'; did you mean 'return'\?"),
         ("[limits]\nsmall_loss = 5.0\n", r"recon\.toml:2 \[limits\] small_loss: 5\.0 must be text in quotes"),
         ('[[shops]]\nplatform = "jd"\nname = "a"\n[[shops]]\nplatform = "jd"\nnam = "b"\n', r"recon\.toml:6 \[shops\] 1\.nam"),
+        ('[promotions_calendar]\n618 = ["2026-06-18"]\n', r"recon\.toml:2 \[promotions_calendar\] 618: .* write for example"),
+        ('[promotions_calendar]\n618 = ["2026-06-18", "2026-06-01"]\n', r"is not a first and a last day"),
         ("accounts = 3\n", r"recon\.toml:1 \[accounts\]: "),
         ("accounts_gross = 3\n", r"recon\.toml:1 \[accounts_gross\]: "),
         ("shops = 3\n", r"recon\.toml:1 \[shops\]: "),
@@ -34,6 +38,12 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 
     with pytest.raises(ConfigError, match=r"recon\.toml: cannot be read \(UnicodeDecodeError\)"):
         load_config(tmp_path / "recon.toml")
+
+
+def test_a_promotion_has_a_first_and_a_last_day_as_dates_or_text(tmp_path):
+    (tmp_path / "recon.toml").write_text('[promotions_calendar]\n618 = [2026-06-01, "2026-06-18"]\n', "utf-8")
+
+    assert load_config(tmp_path / "recon.toml").promotions_calendar == {"618": (date(2026, 6, 1), date(2026, 6, 18))}
 
 
 def test_without_sources_nothing_is_read_otherwise():

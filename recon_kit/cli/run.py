@@ -22,6 +22,7 @@ STAGES = {
     "write": ("写出结果表", "Write the tables"),
     "intake_review": ("生成资料核查报告", "Render the intake review"),
     "monthly_review": ("生成月度对账报告", "Render the monthly review"),
+    "management_pack": ("生成经营报告", "Render the management pack"),
 }
 
 

@@ -6,6 +6,7 @@ from recon_kit import report
 
 pytestmark = pytest.mark.browser
 CHARTS = 9
+PACK_CHARTS = 4
 
 
 @pytest.fixture
@@ -39,6 +40,20 @@ def test_every_chart_is_drawn_and_nothing_is_fetched(review, pages, language):
         assert chart.get_attribute("aria-label")
     assert page.requests == [(pages[language] / "monthly_review.html").as_uri()]
     assert page.troubles == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_pack_is_drawn_fits_a_phone_and_says_the_month_first(pages, visit, language):
+    page = visit(pages[language] / "management_pack.html")
+    page.wait_for_function(f"document.querySelectorAll('.chart.drawn').length === {PACK_CHARTS}")
+
+    assert page.locator(".says-moved a.figure").count() >= 5
+    assert page.locator("#sign-table tbody tr").count() == 3
+    assert page.requests == [(pages[language] / "management_pack.html").as_uri()]
+    assert page.troubles == []
+    narrow = visit(pages[language] / "management_pack.html", 390)
+    narrow.wait_for_selector(".chart.drawn")
+    assert narrow.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_a_search_for_an_id_inside_a_folded_line_finds_the_line(review):

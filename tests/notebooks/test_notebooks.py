@@ -87,11 +87,11 @@ def test_start_here_computes_the_sample_and_its_kept_totals_hold(tmp_path):
 
 def test_a_working_copy_keeps_what_the_user_changed_and_takes_new_parameters(tmp_path):
     first = copy_notebooks(tmp_path / "mine", {"period": "2026-10"})
-    edited = first[-1].read_text("utf-8").replace("display.story(run, language)", "display.story(run, 'en')")
-    first[-1].write_text(edited, encoding="utf-8")
+    edited = first[2].read_text("utf-8").replace("display.story(run, language)", "display.story(run, 'en')")
+    first[2].write_text(edited, encoding="utf-8")
 
     again = copy_notebooks(tmp_path / "mine", {"period": "2026-09", "language": "en"})
-    text = again[-1].read_text("utf-8")
+    text = again[2].read_text("utf-8")
 
     assert again == first
     assert "display.story(run, 'en')" in text

@@ -7,9 +7,10 @@ from recon_kit import labels
 from recon_kit.errors import ReportError
 from recon_kit.intake_view import COLOURED_AS
 from recon_kit.kpis import KPI_LIST
+from recon_kit.management import DEDUCTIONS, DRIVERS, GOODS_STATE
 from recon_kit.record import BRIDGE_LINES
 from recon_kit.resources import templates_dir
-from recon_kit.results import LEDGER_TIES, NATURE, OWNER, SEVERITY, VERDICT
+from recon_kit.results import LEDGER_TIES, NATURE, OWNER, SEVERITY, TAX_BASIS, VERDICT
 from recon_kit.schema import CASE_KIND, PLATFORM, REASON_GROUP
 from recon_kit.sources.columns import UNREADABLE, YEAR_UNKNOWN
 from recon_kit.trust import STATES
@@ -42,6 +43,8 @@ def _places(text: str) -> frozenset[str]:
         ("nature", NATURE), ("severity", SEVERITY), ("owner", OWNER), ("verdict", VERDICT), ("verdict_means", VERDICT),
         ("platform", PLATFORM), ("case_kind", CASE_KIND), ("reason_group", REASON_GROUP), ("bridge", BRIDGE_LINES),
         ("bucket", BUCKET_ORDER), ("day", STATES), ("how", LEDGER_TIES.column("how").allowed), ("reason", REASONS),
+        ("flow_kind", DEDUCTIONS), ("goods_state", GOODS_STATE.values()), ("part", TAX_BASIS.column("part").allowed),
+        ("red_letter", TAX_BASIS.column("red_letter").allowed), ("columns", DRIVERS),
         ("trust", COLOURED_AS), ("trust_means", COLOURED_AS),
         ("tie", TIES), ("kpi", [k.name for k in KPI_LIST]), ("base", {k.base for k in KPI_LIST}),
         ("date_basis", {k.date_basis for k in KPI_LIST}),
@@ -61,7 +64,7 @@ def test_an_unknown_value_comes_back_as_it_is_and_null_as_a_dash():
     assert labels.value_label("platform", None, "zh") == "—"
 
 
-@pytest.mark.parametrize("file", ["narrative.toml", "trust.toml", "why.toml"])
+@pytest.mark.parametrize("file", ["narrative.toml", "trust.toml", "management.toml", "why.toml"])
 def test_every_sentence_is_there_in_both_languages_and_uses_the_same_figures(file):
     for key, texts in tomllib.loads((templates_dir() / file).read_text("utf-8")).items():
         assert set(texts) == {"zh", "en"}, key

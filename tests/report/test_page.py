@@ -14,7 +14,7 @@ from recon_kit.record import load_run
 from recon_kit.resources import notebooks_dir, templates_dir
 
 CJK = re.compile("[\u4e00-\u9fff]")
-PAGES = ("intake_review.html", "monthly_review.html", "index.html")
+PAGES = ("intake_review.html", "monthly_review.html", "management_pack.html", "index.html")
 
 
 def without_scripts(page: str) -> str:
@@ -63,7 +63,9 @@ def test_the_chinese_page_has_no_english_labels(pages, name):
     assert re.findall(r"\b(?:[A-Z][a-z]+|of|the|and|per) (?:[a-z]+)\b", words) == []
 
 
-@pytest.mark.parametrize(("name", "sections"), [("monthly_review.html", 13), ("intake_review.html", 7)])
+@pytest.mark.parametrize(
+    ("name", "sections"), [("monthly_review.html", 13), ("intake_review.html", 7), ("management_pack.html", 18)]
+)
 def test_every_section_is_in_the_contents_and_every_link_leads_somewhere(pages, name, sections):
     page = (pages["zh"] / name).read_text("utf-8")
     contents = re.search(r"<nav.*?</nav>", page, re.DOTALL)[0]
@@ -78,6 +80,10 @@ def test_every_section_is_in_the_contents_and_every_link_leads_somewhere(pages, 
 @pytest.mark.parametrize(("name", "ties"), [("monthly_review.html", 13), ("intake_review.html", 8)])
 def test_every_section_of_a_review_ends_in_a_tie(pages, name, ties):
     assert (pages["zh"] / name).read_text("utf-8").count('class="tie"') == ties
+
+
+def test_every_section_of_the_pack_that_sums_ends_in_a_tie(pages):
+    assert (pages["zh"] / "management_pack.html").read_text("utf-8").count('class="tie"') == 11
 
 
 def test_the_page_shows_no_code_and_no_error(pages):
@@ -100,6 +106,7 @@ def test_the_door_links_to_every_page_the_work_list_and_every_table(pages):
     assert {
         "intake_review.html",
         "monthly_review.html",
+        "management_pack.html",
         "discrepancies.xlsx",
         "summary.json",
         "MANIFEST.json",

@@ -1,0 +1,176 @@
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from recon_kit import charts, management, management_view, narrative
+from recon_kit.record import load_run
+from recon_kit.results import DISCREPANCIES, KPI_MOVEMENTS, KPIS, conform_result
+from recon_kit.schema import AFTERSALES, FLOWS, conform
+from recon_kit.tables import Shown
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOON = datetime(2026, 10, 12, 12, 0, tzinfo=SHANGHAI)
+
+
+def with_table(folder, name, rows, table, conformed=conform_result):
+    conformed(pl.DataFrame(rows), table).write_parquet(folder / f"tables/{name}.parquet")
+    return load_run(folder)
+
+
+def moved(folder, *members):
+    """Movements of the refunds by platform (member, before, now, volume) and in all."""
+    rows = []
+    for dimension, parts in (("platform", members), ("all", [("all", *map(sum, zip(*[m[1:] for m in members], strict=True)))])):
+        for member, before, now, volume in parts:
+            figures = {"numerator_before": before, "numerator": now, "movement": now - before, "volume": volume}
+            rate = now - before - volume
+            rows.append({"kpi": management.REFUNDED, "dimension": dimension, "member": member, **figures, "rate": rate})
+    return with_table(folder, "kpi_movements", rows, KPI_MOVEMENTS)
+
+
+def findings(folder, *rows):
+    return with_table(folder, "discrepancies", [{"nature": "break", "severity": "high", **row} for row in rows], DISCREPANCIES)
+
+
+def test_volume_and_rate_lead_from_last_period_to_this_one(run_folder):
+    run = moved(run_folder, ("tmall", 1000, 1500, 100), ("pdd", 400, 300, -40))
+
+    before, volume, rate, now = management.movement(run)
+
+    assert (before, volume, rate, now) == (1400, 60, 340, 1800)
+    assert before + volume + rate == now
+    assert management.contributions(run, "platform").select("member", "movement_fen").rows() == [("tmall", 500), ("pdd", -100)]
+
+
+def test_members_beyond_the_first_are_one_row_that_keeps_the_sum(run_folder):
+    run = moved(run_folder, *((f"p{i}", 0, 100 + i, 0) for i in range(management.TOP_MEMBERS + 3)))
+
+    listed = management.contributions(run, "platform")
+
+    assert listed["is_rest"].to_list() == [False] * management.TOP_MEMBERS + [True]
+    assert listed["movement_fen"].sum() == management.movement(run).now
+
+
+def test_a_member_that_nothing_names_is_unclassified_and_not_the_rest(run_folder):
+    run = moved(run_folder, (None, 0, 900, 0), ("pdd", 0, 300, 0))
+
+    shown = management_view.contributions_table(run, "platform", "zh").html
+
+    assert "未归类" in shown and "其余" not in shown
+
+
+def test_without_last_period_the_pack_says_so_and_draws_nothing(run_folder):
+    (run_folder / "tables/kpi_movements.parquet").unlink()
+    run = load_run(run_folder)
+
+    assert isinstance(charts.plot_movement(run, "zh"), Shown)
+    assert "没有导入上期" in charts.plot_movement(run, "zh").html
+    assert management_view.moved_line(run, "zh").html == ""
+    assert "比上期" not in narrative.render_story(run, "zh", "management")
+
+
+@pytest.mark.parametrize(("now", "says"), [(1500, "增加"), (500, "减少")])
+def test_the_story_says_which_way_the_refunds_moved(run_folder, now, says):
+    story = narrative.render_story(moved(run_folder, ("tmall", 1000, now, 0)), "zh", "management")
+
+    assert f"元{says} <a" in story.split('class="says-moved"')[1]
+    assert "天猫" in story
+
+
+def test_drivers_rank_members_by_money_and_leave_out_those_without_refunds(run_folder):
+    rows = [
+        {"kpi": kpi, "dimension": "sku", "member": sku, "numerator": top, "denominator": below}
+        for sku, amount, n, paid in (("A", 100, 1, 1000), ("B", 900, 3, 1000), ("C", 0, 0, 500))
+        for kpi, top, below in ((management.REFUNDED, amount, paid), ("refund_rate_count_period", n, 10))
+    ]
+    run = with_table(run_folder, "kpis", rows, KPIS)
+
+    assert management.drivers(run, "sku").rows() == [("B", 3, 900, 1000, False), ("A", 1, 100, 1000, False)]
+    assert management.drivers(run, "carrier").is_empty()
+    assert "90.0%" in management_view.drivers_tables(run, "en").html
+
+
+def test_deductions_are_what_moved_in_the_period_by_as_of(run_folder):
+    def flow(n, kind, fen, at=NOON, status="success"):
+        return {
+            "channel": "alipay",
+            "flow_id": f"F{n}",
+            "at": at,
+            "status": status,
+            "kind": kind,
+            "amount_fen": fen,
+            "source_file": "a.csv",
+            "source_row": n,
+        }
+
+    rows = [
+        flow(1, "fee", -300),
+        flow(2, "fee", -200),
+        flow(3, "fee_return", 120),
+        flow(4, "refund", -9000),
+        flow(5, "fee", -700, at=datetime(2026, 11, 2, 9, 0, tzinfo=SHANGHAI)),
+        flow(6, "penalty", -50, status="failed"),
+    ]
+    run = with_table(run_folder, "flows", rows, FLOWS, conform)
+
+    assert management.deductions(run).rows() == [("alipay", "fee", 2, 500, 0), ("alipay", "fee_return", 1, 0, 120)]
+
+
+def test_goods_on_their_way_or_in_the_warehouse_are_not_lost(run_folder):
+    run = findings(
+        run_folder,
+        {"code": "W01", "qty": -1, "loss_fen": 800},
+        {"code": "W02", "qty": 1, "loss_fen": 500},
+        {"code": "W05", "qty": -2, "loss_fen": 300},
+        {"code": "C04", "qty": None, "loss_fen": None},
+    )
+
+    assert management.stock_loss(run).select("state", "code", "qty", "loss_fen").rows() == [
+        ("at_risk", "W01", 1, 800),
+        ("on_its_way", "W02", 1, 500),
+        ("not_in_books", "W05", 2, 300),
+    ]
+    assert narrative.measure(run, "loss.stock") == 800
+
+
+def test_money_to_be_paid_is_told_by_when_and_from_which_wallet(run_folder):
+    cases = [
+        {"case_id": case, "order_id": case, "kind": kind, "applied_at": NOON, "approved_at": approved, "platform_status": status}
+        | {"approved_fen": 700, "platform": "pdd", "source_file": "a.csv", "source_row": 1}
+        for case, kind, status, approved in (
+            ("R1", "refund_only", "open", NOON),
+            ("R2", "exchange", "open", NOON),
+            ("R3", "refund_only", "success", NOON),
+            ("R4", "refund_only", "open", datetime(2026, 11, 3, 9, 0, tzinfo=SHANGHAI)),
+        )
+    ]
+    with_table(run_folder, "aftersales", cases, AFTERSALES, conform)
+    run = findings(
+        run_folder,
+        {"code": "C04", "gap_fen": -900, "channel": None, "platform": "tmall", "breaks_on": None},
+        {"code": "C02", "gap_fen": -400, "channel": "wechat", "platform": "wechat_mini", "breaks_on": date(2026, 11, 3)},
+        {"code": "C05", "gap_fen": 100, "channel": "alipay", "platform": "tmall", "breaks_on": None},
+    )
+
+    assert management.funds(run).rows() == [
+        ("overdue", None, "alipay", 1, 900),
+        ("in_transit", date(2026, 11, 3), "wechat", 1, 400),
+        ("approved", None, "pdd", 1, 700),
+    ]
+
+
+def test_what_states_no_amount_has_none_rather_than_zero(run_folder):
+    run = findings(run_folder, {"code": "K02", "owner": "audit", "nature": "control", "gap_fen": None, "loss_fen": None})
+
+    assert management.code_owner(run).rows() == [("audit", "K02", 1, None, None)]
+    assert management.control_breaches(run).rows() == [("K02", "high", "audit", 1, None)]
+
+
+def test_a_promotion_is_cut_to_the_days_of_the_period(run_folder):
+    run = load_run(run_folder)
+    run.summary["promotions_calendar"] = {"双11": ["2026-10-31", "2026-11-11"], "618": ["2026-06-01", "2026-06-18"]}
+
+    assert management.promotion_days(run) == [("双11", date(2026, 10, 31), date(2026, 10, 31))]
+    assert [shape.type for shape in charts.plot_daily_refunds(run, "zh").figure.layout.shapes] == ["rect"]
