@@ -288,7 +288,7 @@ def _figures(facts: Facts, tables: Tables, scope: Scope, dimensions: Sequence[st
         if dimension in OF_CASES:  # orders have no such member: the rates stand over all of them
             of_all = _sum_by(sums_of, {"orders": orders}, is_whole=True)
             sums = sums.with_columns(pl.lit(int(of_all[name].item() or 0)).alias(name) for name in _BASES)
-        found += [_pick(kpi, dimension, sums) for kpi in here]
+        found += [_pick(here, dimension, sums)] if here else []
     return pl.concat([pl.DataFrame(schema=_FIGURES), *found])
 
 
@@ -318,15 +318,22 @@ def _split(split: Members | None, orders: pl.DataFrame, facts: Facts, complaints
     }
 
 
-def _pick(kpi: Kpi, dimension: str, sums: pl.DataFrame) -> pl.DataFrame:
-    below = kpi.denominator if isinstance(kpi.denominator, str) else f"{kpi.name} below"
-    return sums.select(
-        pl.lit(kpi.name).alias("kpi"),
-        pl.lit(dimension).alias("dimension"),
-        "member",
-        pl.col(f"{kpi.name} top").fill_null(0).cast(pl.Int64).alias("numerator"),
-        (pl.lit(None, pl.Int64) if kpi.denominator is None else pl.col(below).fill_null(0).cast(pl.Int64)).alias("denominator"),
-    )
+def _pick(kpis: Sequence[Kpi], dimension: str, sums: pl.DataFrame) -> pl.DataFrame:
+    """One row per KPI and member, KPI by KPI."""
+    pairs = [
+        pl.struct(
+            pl.col(f"{kpi.name} top").fill_null(0).cast(pl.Int64).alias("numerator"),
+            pl.lit(None, pl.Int64).alias("denominator")
+            if kpi.denominator is None
+            else pl.col(kpi.denominator if isinstance(kpi.denominator, str) else f"{kpi.name} below")
+            .fill_null(0)
+            .cast(pl.Int64)
+            .alias("denominator"),
+        ).alias(kpi.name)
+        for kpi in kpis
+    ]
+    long = sums.select("member", *pairs).unpivot(index="member", variable_name="kpi", value_name="figures").unnest("figures")
+    return long.select("kpi", pl.lit(dimension).alias("dimension"), "member", "numerator", "denominator")
 
 
 def _sums(due: Sequence[Kpi], scope: Scope) -> dict[str, list[pl.Expr]]:

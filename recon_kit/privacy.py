@@ -44,7 +44,8 @@ _NAME = rf"((?:收货人|收件人|联系人|持卡人|姓名|户名|买家|客�
 
 def mask_frame(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     """Return `frame` with the personal columns of `table` masked; columns it does not have, and nulls, stay as they are."""
-    kinds = {column.name: column.personal for column in table.columns if column.personal and column.name in frame.columns}
+    stated = {name for name in frame.columns if frame[name].null_count() < frame.height}
+    kinds = {column.name: column.personal for column in table.columns if column.personal and column.name in stated}
     return frame.with_columns(
         mask_name_expr(pl.col(name)) if kind == "name" else mask_text_expr(pl.col(name)) for name, kind in kinds.items()
     )

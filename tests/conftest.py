@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -39,6 +40,11 @@ from recon_kit.schema import AFTERSALES, FLOWS, conform
 settings.register_profile("project", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("thorough", settings.get_profile("project"), max_examples=1000, derandomize=False)
 settings.load_profile("project")
+
+
+def pytest_configure() -> None:
+    """Two workers keep two cores busy: a thread pool of each on top only makes them wait. Workers inherit it."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -76,15 +79,21 @@ def test_the_result_does_not_depend_on_the_number_of_partitions(partitions):
     assert [name for name, frame in whole.tables.items() if not frame.equals(parts.tables[name])] == []
 
 
-def test_equal_inputs_give_byte_equal_tables(tmp_path):
-    digests = []
-    for name in ("one", "two"):
-        result = run_period("2026-10", SAMPLE, tmp_path / name, config=load_config(SAMPLE / "recon.toml"), pages=False)
-        files = sorted(path for path in result.run_dir.rglob("*") if path.is_file())
-        digests.append(
-            {path.relative_to(result.run_dir).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-        )
-    assert digests[0] == digests[1] and "tables/discrepancies.parquet" in digests[0]
+def test_equal_inputs_give_equal_bytes_in_another_process_with_any_number_of_threads(tmp_path):
+    run_period("2026-10", SAMPLE, tmp_path / "one", config=load_config(SAMPLE / "recon.toml"), pages=False)
+    arguments = ("run", "2026-10", "--data", str(SAMPLE), "--out", str(tmp_path / "two"), "--no-pages", "--quiet")
+    command = [sys.executable, "-c", "from recon_kit.cli import main; main()", *arguments]
+    subprocess.run(command, env={**os.environ, "POLARS_MAX_THREADS": "4", "PYTHONHASHSEED": "7"}, check=False)
+
+    digests = [
+        {
+            path.relative_to(tmp_path / name).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted((tmp_path / name).rglob("*"))
+            if path.is_file()
+        }
+        for name in ("one", "two")
+    ]
+    assert digests[0] == digests[1] and "2026-10/tables/discrepancies.parquet" in digests[0]
 
 
 def test_the_command_prints_verdict_figures_and_place_and_ends_with_1_on_breaks(tmp_path):

@@ -26,6 +26,8 @@ def recompute(tied: Tied, orders: pl.DataFrame) -> pl.DataFrame:
 
     Orders without a list price (neither theirs nor their lines') are left out: there is nothing to compute on.
     """
+    if tied.tables["order_discounts"].is_empty():
+        return pl.DataFrame(schema={"o": pl.Int64, "recomputed_fen": pl.Int64})
     rows = _ruled_rows(tied, orders)
     goods = _goods(tied, orders.join(rows.select("o"), on="o", how="semi"))
     rows = rows.join(goods.select("o"), on="o", how="semi")

@@ -44,21 +44,26 @@ class Scope:
         """First instant after the look-ahead."""
         return _midnight(self.period.end + timedelta(days=LOOK_AHEAD_DAYS))
 
+    @cached_property
+    def _bounds(self) -> dict[str, pl.Expr]:
+        """The instants as expressions: rules compare with them hundreds of times."""
+        return {name: pl.lit(getattr(self, name)) for name in ("cut", "start", "end", "look_ahead_end")}
+
     def is_fact(self, column: str) -> pl.Expr:
         """The instant is known and not after as-of (never null)."""
-        return (pl.col(column) < self.cut).fill_null(False)
+        return (pl.col(column) < self._bounds["cut"]).fill_null(False)
 
     def is_in(self, column: str) -> pl.Expr:
         """The instant lies in the period and is a fact (never null)."""
-        return ((pl.col(column) >= self.start) & (pl.col(column) < self.end)).fill_null(False)
+        return ((pl.col(column) >= self._bounds["start"]) & (pl.col(column) < self._bounds["end"])).fill_null(False)
 
     def is_before(self, column: str) -> pl.Expr:
         """The instant lies before the period (never null)."""
-        return (pl.col(column) < self.start).fill_null(False)
+        return (pl.col(column) < self._bounds["start"]).fill_null(False)
 
     def is_ahead(self, column: str) -> pl.Expr:
         """The instant lies in the look-ahead (never null)."""
-        return ((pl.col(column) >= self.end) & (pl.col(column) < self.look_ahead_end)).fill_null(False)
+        return ((pl.col(column) >= self._bounds["end"]) & (pl.col(column) < self._bounds["look_ahead_end"])).fill_null(False)
 
     def age(self, column: str) -> pl.Expr:
         """Whole calendar days from the instant to the as-of day; null stays null."""

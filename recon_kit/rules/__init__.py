@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 import polars as pl
 
@@ -71,7 +72,9 @@ def detect(facts: Facts) -> pl.DataFrame:
     Grain: one row per finding. A finding that another explains carries that one's id as `primary_id`.
     """
     due = [rule for rule in RULES if set(rule.needs) <= facts.supplied]
-    findings = pl.concat(pl.collect_all([_find(facts, rule) for rule in due]))
+    found = [facts.frame(rule.source).lazy().filter(rule.when).select(_columns(rule)) for rule in due]
+    age = (pl.lit(facts.scope.as_of) - pl.col("event_at").dt.date()).dt.total_days()
+    findings = pl.concat(pl.collect_all(found)).with_columns(age.alias("age_days"))
     findings = _identify(findings, facts.scope.config.entity.name)
     return _relate(findings).sort("code", "platform", "key", "discrepancy_id", nulls_last=True)
 
@@ -79,7 +82,9 @@ def detect(facts: Facts) -> pl.DataFrame:
 _COLUMNS = {**result_schema(DISCREPANCIES), "subject": pl.String(), "id_text": pl.String()}
 
 
-def _find(facts: Facts, rule: Rule) -> pl.LazyFrame:
+@cache
+def _columns(rule: Rule) -> list[pl.Expr]:
+    """What a finding of the rule says, in the columns of `_COLUMNS`; the same in every run, but for its age."""
     entry = CATALOGUE[rule.code]
     why = rule.why or rule.code
     gap = rule.gap if rule.gap is not None else rule.actual - rule.expected
@@ -103,7 +108,6 @@ def _find(facts: Facts, rule: Rule) -> pl.LazyFrame:
         "severity": pl.lit(rule.severity or entry.severity),
         "owner": pl.lit(entry.owner),
         "event_at": rule.event_at,
-        "age_days": (pl.lit(facts.scope.as_of) - rule.event_at.dt.date()).dt.total_days(),
         "breaks_on": rule.breaks_on,
         "why_key": pl.lit(why),
         "why_facts": pl.struct([fact.alias(name) for name, fact in rule.facts.items()]).struct.json_encode(),
@@ -111,8 +115,7 @@ def _find(facts: Facts, rule: Rule) -> pl.LazyFrame:
         "subject": rule.subject,
         "id_text": pl.concat_str(pl.lit(group), rule.scope.fill_null(""), pl.lit("|"), rule.key, ignore_nulls=True),
     }
-    columns = [found.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in _COLUMNS.items()]
-    return facts.frame(rule.source).lazy().filter(rule.when).select(columns)
+    return [found.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in _COLUMNS.items()]
 
 
 def discrepancy_id(entity: str, id_text: str) -> str:
@@ -131,7 +134,10 @@ def _identify(findings: pl.DataFrame, entity: str) -> pl.DataFrame:
 
 def _relate(findings: pl.DataFrame) -> pl.DataFrame:
     """Point each finding that another one explains to that one. Source: precedence; rulings 16 and 19."""
+    codes = set(findings["code"])
     for code, (primaries, column, share) in RELATED.items():
+        if code not in codes or codes.isdisjoint(primaries):
+            continue
         gap = pl.col("gap_fen").abs()
         enough = {"any": pl.lit(True), "same": pl.col("by_gap") == gap, "whole": pl.col("by_gap") >= gap}[share]
         explains = findings.filter(pl.col("code").is_in(primaries) & pl.col(column).is_not_null()).select(

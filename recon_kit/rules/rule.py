@@ -11,9 +11,9 @@ NULL_TEXT = pl.lit(None, pl.String)
 NULL_FEN = pl.lit(None, pl.Int64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
-    """One way a code is found.
+    """One way a code is found. A rule equals itself only: expressions have no equality.
 
     `source` names a frame of Facts, `when` the rows of it that break the rule. `key` is the finding's key, `scope` what
     makes it unique among platforms, channels or periods. `expected`/`actual` are fen, and the gap is actual − expected

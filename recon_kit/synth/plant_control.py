@@ -77,7 +77,7 @@ def plant_c15(world: World, period: Period, rng: random.Random, n: int) -> Plant
 
 
 def plant_k01(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-    """More than the limit was refunded, and nobody approved it. Beside it: exactly the limit."""
+    """More than the limit was refunded, and nobody approved it, nor a change of it. Beside it: exactly the limit."""
     limit = world.config.limits.auto_approval
     pool = settled_cases(world, period).filter(period.contains("applied_at"))
     rows = take(pool.filter(pl.col("final_fen") > limit), rng, n)
@@ -85,6 +85,9 @@ def plant_k01(world: World, period: Period, rng: random.Random, n: int) -> Plant
     near = take(pool.filter(room & ~of_cases(rows)), rng, 1)
     world = resettle(world, {str(row["case_id"]): limit for row in near}, near)
     blank = {str(row["case_id"]): {"approver": None} for row in [*rows, *near]}
+    if "aftersale_events" in world.tables:
+        again = of_cases(rows) & pl.col("reapproved_by").is_not_null()
+        world = world.with_tables(aftersale_events=world.tables["aftersale_events"].filter(~again))
     return touch(amend(world, "aftersales", "case_id", blank), [*rows, *near]), [of_case("K01", period, row) for row in rows]
 
 
