@@ -73,15 +73,23 @@ def _judge_cases(tied: Tied, goods: Goods, refunds: pl.DataFrame) -> pl.DataFram
     seen_from = begins(goods.receipts["received_at"], scope)
     about = ["platform", "platform_key", "shop", "channel", "order_id", "case_id", "kind", "done_at", "is_done", "is_closed"]
     cases = (
-        tied.cases.select("c", *about, "case_source", pl.coalesce("approved_at", "applied_at").alias("agreed_at"))
+        tied.cases.select("c", *about, "case_source", "approved_at", pl.coalesce("approved_at", "applied_at").alias("agreed_at"))
         .join(
-            goods.cases.select("c", "pieces", "skus", "unit_cost_fen"), on="c", how="left", validate="1:1", maintain_order="left"
+            goods.cases.select("c", "pieces", "skus", "unit_cost_fen", "part_pieces", "part_cost_fen"),
+            on="c",
+            how="left",
+            validate="1:1",
+            maintain_order="left",
         )
         .join(_returned(goods, scope), on="c", how="left", validate="1:1", maintain_order="left")
         .join(_shipped(goods, scope), on="c", how="left", validate="1:1", maintain_order="left")
         .join(_restocked(tied, goods), on="c", how="left", validate="1:1", maintain_order="left")
         .join(refunds, on="c", how="left", validate="1:1", maintain_order="left")
-        .with_columns(pl.col(*_COUNTS).fill_null(0))
+        .with_columns(pl.col(*_COUNTS).fill_null(0), pl.col("is_in_parts").fill_null(False))
+        .with_columns(  # a kit that came back as its parts is counted in them
+            pl.when("is_in_parts").then("part_pieces").otherwise("pieces").alias("pieces"),
+            pl.when("is_in_parts").then("part_cost_fen").otherwise("unit_cost_fen").alias("unit_cost_fen"),
+        )
         .with_columns(
             pl.coalesce("unit_cost_fen", "returned_cost_fen").alias("unit_cost_fen"),
             # A right piece that a wrong one stands for; what is missing or too many beside it is W04's.
@@ -91,6 +99,7 @@ def _judge_cases(tied: Tied, goods: Goods, refunds: pl.DataFrame) -> pl.DataFram
             (pl.col("agreed_at") >= pl.lit(seen_from, pl.Datetime("us", "Asia/Shanghai")))
             .fill_null(True)
             .alias("is_return_seen"),
+            (scope.is_fact("approved_at") | pl.col("is_done")).alias("is_agreed"),
             scope.age("done_at").alias("age_days"),
             scope.age("exchanged_at").alias("exchange_age_days"),
             scope.age("received_at").alias("received_age_days"),
@@ -116,15 +125,18 @@ def _returned(goods: Goods, scope: Scope) -> pl.DataFrame:
     full = posted & (pl.col("grade") == "damaged") & (pl.col("posted_cost_fen") >= qty * pl.col("unit_cost_fen"))
     is_whole = (pl.col("grade") != "damaged").fill_null(True) & ~wrong & (pl.col("posted_cost_fen") % qty == 0)
     received = goods.receipts.filter(scope.is_fact("received_at")).drop_nulls("c")
-    about = goods.cases.select("c", "skus", pl.col("unit_cost_fen").alias("case_cost_fen"))
+    in_parts = pl.col("sku").is_in(pl.col("parts")).fill_null(False)
+    about = goods.cases.select("c", "skus", "parts", "part_cost_fen", pl.col("unit_cost_fen").alias("case_cost_fen"))
     return (
         received.join(about, on="c", validate="m:1")
+        .with_columns(pl.when(in_parts).then("part_cost_fen").otherwise("case_cost_fen").alias("case_cost_fen"))
         .with_columns(pl.when(wrong).then("unit_cost_fen").otherwise(pl.coalesce("case_cost_fen", "unit_cost_fen")))
         .sort("c", "row")
         .group_by("c", maintain_order=True)
         .agg(
             qty.sum().alias("received_qty"),
             qty.filter(wrong).sum().alias("wrong_qty"),
+            in_parts.any().alias("is_in_parts"),
             qty.filter(waits & is_late).sum().alias("unposted_qty"),
             qty.filter(waits & ~is_late).sum().alias("waiting_qty"),
             qty.filter(full).sum().alias("damaged_qty"),
@@ -168,10 +180,12 @@ def _restocked(tied: Tied, goods: Goods) -> pl.DataFrame:
     """
     scope = tied.scope
     kinds = goods.cases.filter(pl.col("kind").is_in(["return_refund", "exchange"]))
+    of_case = pl.when(pl.col("sku").is_in(pl.col("parts")).fill_null(False)).then("part_cost_fen").otherwise("case_cost_fen")
     good = goods.receipts.filter(scope.is_in("stock_posted_at") & (pl.col("grade") != "damaged").fill_null(True))
-    cost = pl.coalesce("posted_cost_fen", pl.col("qty") * pl.coalesce("case_cost_fen", "unit_cost_fen"))
+    cost = pl.coalesce("posted_cost_fen", pl.col("qty") * pl.coalesce(of_case, "unit_cost_fen"))
+    about = ["c", "parts", "part_cost_fen", pl.col("unit_cost_fen").alias("case_cost_fen")]
     restocked = (
-        good.join(kinds.select("c", pl.col("unit_cost_fen").alias("case_cost_fen")), on="c", validate="m:1")
+        good.join(kinds.select(about), on="c", validate="m:1")
         .with_columns(cost.alias("cost_fen"))
         .group_by("c")
         .agg(
@@ -243,7 +257,10 @@ def _names(kind: str, frame: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def _flag(cases: pl.DataFrame, supplied: frozenset[str]) -> pl.DataFrame:
-    """What is wrong with a case's goods, one flag a code: W01 W02 W03 W04 W05 W07 W08 W11 W12 and L08, in this order."""
+    """What is wrong with a case's goods, one flag a code: W01 W02 W03 W04 W05 W07 W08 W11 W12 and L08, in this order.
+
+    What was sent for a case that nobody approved is W09 of the parcel, and neither W07 nor W08.
+    """
     kind, received, sla = pl.col("kind"), pl.col("received_qty"), pl.col("sla_days")
     is_returning = kind.is_in(RETURNING) & ~pl.col("is_closed")
     is_nothing_back = (received == 0) & pl.col("is_return_seen") & ("receipts" in supplied)
@@ -255,8 +272,11 @@ def _flag(cases: pl.DataFrame, supplied: frozenset[str]) -> pl.DataFrame:
         "is_wrong_sku": is_returning & (pl.col("wrong_qty") > 0),
         "is_qty_off": is_returning & (received > 0) & (received != pl.col("pieces")),
         "is_unposted": (pl.col("unposted_qty") > 0) & (kind != "repair"),
-        "is_resent_twice": pl.col("resent_qty") > pl.col("pieces"),
-        "is_old_kept": (pl.col("exchanged_qty") > 0) & is_nothing_back & (pl.col("exchange_age_days") > sla),
+        "is_resent_twice": (pl.col("resent_qty") > pl.col("pieces")) & pl.col("is_agreed"),
+        "is_old_kept": (pl.col("exchanged_qty") > 0)
+        & pl.col("is_agreed")
+        & is_nothing_back
+        & (pl.col("exchange_age_days") > sla),
         "is_damaged_at_cost": pl.col("damaged_qty") > 0,
         "is_repair_late": is_in_repair & (pl.col("received_age_days") > sla) & ("shipments" in supplied),
         "is_cost_kept": (pl.col("restocked_qty") > 0) & ~pl.col("is_cost_booked"),

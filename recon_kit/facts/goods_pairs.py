@@ -68,8 +68,10 @@ def _match_sales(tied: Tied, products: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
         ]
     )
     sales = _with_group(sales, matched, "l")
+    lines = lines.join(_kits(lines, sales), on="l", how="left", validate="1:1", maintain_order="left")
     shipped = (
         sales.drop_nulls(["l", "unit_cost_fen"])
+        .join(lines.filter(pl.col("parts").is_not_null()).select("l"), on="l", how="anti", maintain_order="left")
         .sort("at", "row")
         .unique("l", keep="first", maintain_order=True)
         .select("l", pl.col("unit_cost_fen").alias("shipped_cost_fen"))
@@ -84,11 +86,24 @@ def _match_sales(tied: Tied, products: pl.DataFrame) -> tuple[pl.DataFrame, pl.D
     return lines, sales, sides
 
 
+def _kits(lines: pl.DataFrame, sales: pl.DataFrame) -> pl.DataFrame:
+    """Lines that left as two or more other SKUs than their own: `parts`, and `n_parts` pieces of them that were shipped."""
+    left = sales.drop_nulls("l").filter(~pl.col("is_intercepted").fill_null(False)).select("l", "sku", "qty")
+    odd = left.join(lines.select("l", pl.col("sku").alias("own")), on="l", validate="m:1", maintain_order="left")
+    return (
+        odd.filter((pl.col("sku") != pl.col("own")).all().over("l"))
+        .group_by("l")
+        .agg(pl.col("sku").unique().sort().alias("parts"), pl.col("qty").sum().alias("n_parts"))
+        .filter(pl.col("parts").list.len() > 1)
+    )
+
+
 def _about_goods(cases: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """What each case is about: its order line (the only one where it states none), pieces, SKUs and the cost of one piece.
 
     A case without a line, of an order with several, is about any of their SKUs; without a quantity it is about one piece
-    where its line has but one.
+    where its line has but one, and about all of them where it takes all that was paid. Of a kit that was shipped as its parts
+    the `parts` are right too: `part_pieces` of them at `part_cost_fen` each (null: no kit).
     """
     lines = lines.join(cases.select("order_id"), on="order_id", how="semi")
     orders = lines.group_by("order_id").agg(
@@ -103,24 +118,34 @@ def _about_goods(cases: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         pl.col("sku").alias("line_sku"),
         pl.col("qty").alias("line_qty"),
         pl.col("unit_cost_fen").alias("line_cost_fen"),
+        pl.col("buyer_paid_fen").alias("line_paid_fen"),
+        "parts",
+        "n_parts",
     )
+    about = ["c", "order_id", "case_id", "line_id", "kind", "qty", "amount_fen", "exchange_sku", "return_waybill", "is_closed"]
     found = (
-        cases.select("c", "order_id", "case_id", "line_id", "kind", "qty", "exchange_sku", "return_waybill", "is_closed")
+        cases.select(about)
         .join(orders, on="order_id", how="left", validate="m:1", maintain_order="left")
         .with_columns(pl.coalesce("line_id", "only_line").alias("case_line"))
         .join(by_line, on=["order_id", "case_line"], how="left", validate="m:1", maintain_order="left")
     )
     whole_order = pl.col("line_id").is_null()
-    one = pl.when(pl.col("line_qty") == 1).then(pl.lit(1, pl.Int64))
-    of_line = pl.when(pl.col("line_sku").is_not_null()).then(pl.concat_list("line_sku"))
+    takes_all = (pl.col("line_paid_fen") > 0) & (pl.col("amount_fen") >= pl.col("line_paid_fen"))
+    alone = pl.when((pl.col("line_qty") == 1) | takes_all).then("line_qty")
+    own = pl.when(pl.col("line_sku").is_not_null()).then(pl.concat_list("line_sku"))
+    of_line = pl.when(pl.col("parts").is_not_null()).then(pl.concat_list("line_sku", "parts")).otherwise(own)
     return (
         found.with_columns(
             pl.coalesce(of_line, pl.when(whole_order).then("order_skus")).alias("skus"),
             pl.coalesce("line_cost_fen", pl.when(whole_order).then("only_cost_fen")).alias("unit_cost_fen"),
-            pl.coalesce("qty", one).alias("pieces"),
+            pl.coalesce("qty", alone).alias("pieces"),
         )
-        .with_columns(pl.when(pl.col("skus").list.len() == 1).then(pl.col("skus").list.first()).alias("sku"))
-        .drop("order_skus", "only_line", "only_cost_fen", "case_line", "line_cost_fen", "line_sku")
+        .with_columns(
+            pl.when(pl.col("skus").list.len() == 1).then(pl.col("skus").list.first()).alias("sku"),
+            (pl.col("pieces") * pl.col("n_parts") // pl.col("line_qty")).alias("part_pieces"),
+            (pl.col("line_cost_fen") * pl.col("line_qty") // pl.col("n_parts")).alias("part_cost_fen"),
+        )
+        .drop("order_skus", "only_line", "only_cost_fen", "case_line", "line_cost_fen", "line_sku", "line_paid_fen", "n_parts")
     )
 
 

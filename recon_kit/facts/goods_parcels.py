@@ -112,9 +112,16 @@ def _by_parcel(shipments: pl.DataFrame) -> pl.DataFrame:
 
 
 def overshipped_lines(tied: Tied, goods: Goods) -> pl.DataFrame:
-    """One row per order line of which more pieces left than were sold, parcels that were intercepted apart."""
+    """One row per order line of which more pieces left than were sold, parcels that were intercepted apart.
+
+    How many pieces make a kit nobody states: of one, as many left as there are parcels with its rarest part.
+    """
     left = shipped_out(goods.sold, tied.scope).drop_nulls("l")
-    totals = left.group_by("l").agg(pl.col("qty").sum().alias("shipped_qty"))
+    kits = goods.lines.filter(pl.col("parts").is_not_null()).select("l", "parts")
+    of_kits = left.join(kits, on="l", validate="m:1").group_by("l", "sku").agg(pl.col("ship_id").n_unique().alias("n"))
+    rarest = of_kits.group_by("l").agg(pl.col("n").min().cast(pl.Int64).alias("shipped_qty"))
+    pieces = left.join(kits, on="l", how="anti").group_by("l").agg(pl.col("qty").sum().alias("shipped_qty"))
+    totals = pl.concat([pieces, rarest])
     odd = totals.join(goods.lines.select("l", "qty"), on="l", validate="1:1").filter(pl.col("shipped_qty") > pl.col("qty"))
     shipped = (
         left.join(odd.select("l", "shipped_qty"), on="l", validate="m:1")

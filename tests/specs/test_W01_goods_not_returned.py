@@ -89,3 +89,12 @@ def test_without_receipts_or_bills_it_is_not_checked():
 
 def test_a_case_refunded_in_part_owes_its_goods_too():
     assert run(a_return(done="2026-10-10", flows=[refund("F1", "10.00", case_id="C1")])).codes == ["C06 C1", "W01 C1"]
+
+
+def test_a_case_without_a_quantity_that_takes_all_its_line_paid_is_about_all_of_its_pieces():
+    about = {"final": "300.00", "kind": "return_refund", "line_id": "L1", "basis": "negotiated"}
+    paid = [refund("F1", "300.00", "2026-10-12", case_id="C1")]
+
+    found = run(a_return([], cases=[case("C1", "O1", **about)], flows=paid, further_vouchers=[]))
+
+    assert found.amounts("W01") == (12000, 0, -12000) and found.one("W01")["qty"] == 3

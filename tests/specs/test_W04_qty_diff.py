@@ -6,7 +6,7 @@ from tests.goods import a_return, a_service
 from tests.world import line, returned, run, shipment
 
 
-def month(*returns, qty, **tables):
+def month(*returns, qty=1, **tables):
     return run(a_return(list(returns), qty=qty, **tables))
 
 
@@ -51,3 +51,15 @@ def test_an_exchange_counts_its_old_pieces_too():
 
 def test_goods_of_a_closed_case_were_not_due():
     assert month(returned("T1", "C1", 2), qty=1, paid=False, about={"platform_status": "closed"}).codes == []
+
+
+def test_a_kit_may_come_back_as_the_parts_it_was_shipped_as_and_what_is_missing_of_them_is_W04():
+    """Three kits of A and two of B, at 40.00 a kit: of one kit three pieces are due, at a third of its cost each."""
+    kit = [shipment("S1", "O1", n, line_id="L1", sku=sku, line_no=sku) for sku, n in (("A", 3), ("B", 6))]
+    back = [returned("T1", "C1", n, sku=sku, line_no=sku) for sku, n in (("A", 1), ("B", 2))]
+
+    assert month(*back, shipments=kit).codes == []
+    assert month(back[0], shipments=kit).codes == ["W04 C1"]
+    assert month(back[0], shipments=kit).amounts("W04") == (3999, 1333, -2666)
+    assert month(returned("T1", "C1"), shipments=kit).codes == []
+    assert month(*back, returned("T2", "C1", sku="C"), shipments=kit).codes == ["W03 C1", "W04 C1"]

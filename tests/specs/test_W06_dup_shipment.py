@@ -59,3 +59,14 @@ def test_a_resend_without_a_case_is_W09_and_no_second_sale():
     resent = shipment("S2", "O1", 2, line_id="L1", kind="resend")
 
     assert month(sold, resent).codes == ["W09 S2"]
+
+
+def test_a_kit_that_left_as_its_parts_is_one_kit_until_every_part_left_again():
+    """Parts are other SKUs than the line's; how many make a kit nobody states."""
+    kit = [shipment("S1", "O1", n, line_id="L1", sku=sku, line_no=sku, unit_cost_fen="9.00") for sku, n in (("A", 1), ("B", 2))]
+    other = [{**row, "ship_id": "S2"} for row in kit]
+
+    assert month(*kit, qty=1).codes == []
+    assert month(*kit, *other, qty=2).codes == []
+    assert month(kit[0], {**kit[1], "ship_id": "S2"}, qty=1).codes == []
+    assert month(*kit, *other, qty=1).amounts("W06") == (4000, 8000, 4000)

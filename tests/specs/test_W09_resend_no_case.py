@@ -66,3 +66,12 @@ def test_one_that_names_a_case_from_before_the_loaded_ones_is_left_alone():
     late = shipment("S2", "O9", on="2026-10-16 00:00:00", kind="resend", case_id="NOWHERE")
 
     assert month(early, late).codes == ["W09 S2"]
+
+
+def test_what_was_sent_for_a_case_nobody_approved_is_W09_and_neither_W07_nor_W08():
+    """One cause, one code: the parcel should not have left, whatever came back or was sent with it."""
+    for kind, n in (("exchange", 1), ("resend", 2)):
+        sent = [shipment(f"S{i}", "O1", kind=kind, case_id="C1", on="2026-10-10") for i in range(n)]
+        closed = {"approved_at": None, "platform_status": "closed"}
+
+        assert run(a_service(kind, shipments=sent, about=closed)).codes == [f"W09 S{i}" for i in range(n)]
