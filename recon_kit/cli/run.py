@@ -41,6 +41,9 @@ def run_command(
     pages: Annotated[
         bool, typer.Option("--pages/--no-pages", help="是否生成 HTML 与 xlsx · whether to render pages and workbook")
     ] = True,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="另把经营报告打印成 OUT/<期间>_management_pack.pdf · print the management pack too")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只打印结论 · print the verdict only")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="向标准输出打印 summary.json · print summary.json to stdout")] = False,
 ) -> None:
@@ -54,7 +57,13 @@ def run_command(
     from recon_kit.config import find_config, load_config
     from recon_kit.errors import ConfigError, SourceError
     from recon_kit.periods import parse_day
+    from recon_kit.printing import find_browser, print_page
     from recon_kit.run import run_period
+
+    if pdf and not pages:
+        raise ConfigError("--pdf: found together with --no-pages; expected pages to print. Leave one of them out")
+    if pdf:
+        find_browser()  # before the work, not after it
 
     if not data.is_dir():
         raise SourceError(
@@ -73,6 +82,8 @@ def run_command(
     else:
         run = partial(run_period, period, data, out, config=settings, home=home, as_of=day, pages=pages)
         result = _run_with_progress(run, chosen)
+    if pdf:
+        print_page(result.run_dir / "management_pack.html", out / f"{period}_management_pack.pdf")
     if as_json:
         typer.echo(json.dumps(result.summary, ensure_ascii=False, indent=1))
     else:

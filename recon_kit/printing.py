@@ -1,0 +1,81 @@
+"""A page as PDF, printed by a Chromium that is already on the machine: charts whole, A4, nothing asked of the network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from recon_kit.errors import ReportError
+
+BROWSER_VARIABLE = "RECON_KIT_BROWSER"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
+PLACES = {
+    "darwin": (
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    ),
+    "win32": (
+        r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+        r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+        r"C:\Program Files\Microsoft\Edge\Application\msedge.exe",
+    ),
+}
+"""Where browsers live on systems that do not put them on the path."""
+FLAGS = (
+    "--headless",
+    "--disable-gpu",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--proxy-server=127.0.0.1:9",  # a page is a file: whatever would ask the network gets no answer
+    "--no-pdf-header-footer",
+    "--window-size=900,1200",
+    "--virtual-time-budget=15000",  # milliseconds of the page's own clock: every chart is drawn by then
+)
+SECONDS = 120
+
+
+def find_browser() -> str:
+    """The program that prints: `RECON_KIT_BROWSER`, else Chromium, Chrome or Edge where they usually are; else ReportError."""
+    if named := os.environ.get(BROWSER_VARIABLE):
+        if found := shutil.which(named):
+            return found
+        raise ReportError(f"{BROWSER_VARIABLE}: {named} is no program; expected the path of Chromium, Chrome or Edge. Correct it")
+    places = [*map(shutil.which, NAMES), *(place for place in PLACES.get(sys.platform, ()) if Path(place).is_file())]
+    found = next((place for place in places if place), None)
+    if found is None:
+        raise ReportError(
+            "--pdf: no Chromium, Chrome or Edge was found on this machine; expected one to print with. Install one, or name it "
+            f"in {BROWSER_VARIABLE}. The pages themselves are finished and print from any browser"
+        )
+    return found
+
+
+def print_page(page: Path, target: Path) -> None:
+    """Print a finished page to a PDF file, written whole or not at all; ReportError when the browser does not print."""
+    browser = find_browser()
+    with tempfile.TemporaryDirectory(prefix="recon-print-") as folder:
+        made = Path(folder, "page.pdf")
+        as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        places = [f"--user-data-dir={folder}/profile", f"--print-to-pdf={made}", page.resolve().as_uri()]
+        try:
+            done = subprocess.run([browser, *FLAGS, *as_root, *places], capture_output=True, timeout=SECONDS, check=False)  # noqa: S603 - our own arguments
+        except subprocess.TimeoutExpired:
+            raise ReportError(f"{page.name}: {browser} did not print it within {SECONDS} s; expected a PDF. Try again") from None
+        if not made.is_file() or not made.read_bytes().startswith(b"%PDF"):
+            raise ReportError(
+                f"{page.name}: {browser} ended with {done.returncode} and printed nothing; expected a PDF. "
+                "Open the page and print it from there"
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f"{target.name}.new")
+        shutil.copyfile(made, draft)
+        draft.replace(target)
