@@ -28,6 +28,8 @@ from recon_kit.synth.sample import write_sample
 from recon_kit.synth.writers.text import write_zip
 
 OCTOBER = parse_period("2026-10")
+EDITED_AFTER_CLOSE = "K04"
+"""The one code that no month of files can hold: it compares with what was signed."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def prove_month(
     missed, invented = [], []
     for month in (OCTOBER.previous(), OCTOBER):
         outcome = reconcile_folder(folder, collected, month)
-        assert outcome.summary["unexplained_fen"] == 0 and not outcome.summary["not_checked"]
+        assert outcome.summary["unexplained_fen"] == 0 and set(outcome.summary["not_checked"]) == {EDITED_AFTER_CLOSE}
         lost, more = compare(outcome, [row for row in answers if row.period == month.text])
         missed += [f"{month.text} {row.code} {row.key}" for row in lost]
         invented += [f"{month.text} {row['code']} {row['key']}" for row in more]
