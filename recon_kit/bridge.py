@@ -13,8 +13,9 @@ import polars as pl
 from recon_kit.errors import TieError
 from recon_kit.facts import Facts
 from recon_kit.facts.ledger import is_booked_in
-from recon_kit.results import BRIDGE, BRIDGE_ITEMS, conform_result
+from recon_kit.results import BRIDGE, BRIDGE_ITEMS, conform_result, result_schema
 from recon_kit.rules.rule import numbered
+from recon_kit.schedule import is_due
 from recon_kit.schema import CASE_FLOW_KINDS
 
 LINES: dict[str, tuple[str, str]] = {
@@ -54,16 +55,21 @@ _UNIT_LINE: dict[str, tuple[str, str | None]] = {
 
 @dataclass(frozen=True)
 class Bridge:
-    """`lines` and `items` as the result tables; `ends_at` the last supplied side; `unexplained_fen` = booked − computed."""
+    """`lines` and `items` as the result tables; `ends_at` the last supplied side; `unexplained_fen` = booked − computed.
+
+    Where no bridge is due (a day, a week) both tables are empty and both figures None.
+    """
 
     lines: pl.DataFrame
     items: pl.DataFrame
-    ends_at: str
-    unexplained_fen: int
+    ends_at: str | None
+    unexplained_fen: int | None
 
 
 def build_bridge(facts: Facts, findings: pl.DataFrame, language: str) -> Bridge:
     """Draw the bridge of the period; TieError when the A lines do not add up to the bills (a bug, nothing is published)."""
+    if not is_due("bridge", facts.scope.period):
+        return Bridge(pl.DataFrame(schema=result_schema(BRIDGE)), pl.DataFrame(schema=result_schema(BRIDGE_ITEMS)), None, None)
     ends_at = "A0" if "flows" not in facts.supplied else "B0" if "voucher_lines" not in facts.supplied else "C0"
     ids = findings.filter(pl.col("subject").is_not_null()).select("subject", "code", "discrepancy_id")
     parts = [_platform_items(facts)]

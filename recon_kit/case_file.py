@@ -9,6 +9,7 @@ import polars as pl
 
 from recon_kit.facts import Facts
 from recon_kit.results import CASE_FILE, conform_result
+from recon_kit.schedule import is_due
 
 LEGS = ("money", "goods", "ledger", "fee", "discount")
 _MONEY = r"^(C0[1-8]|C1[1-5])$"
@@ -17,14 +18,16 @@ _LEDGER = r"^(L\d\d|A04)$"
 _FEE = r"^S0[12]$"
 _BOOKED = ("ties", "rounding")
 _UNKNOWN = ("unseen",)
+_JUDGED_BY = {"M2": "order_lines", "M4": "voucher_lines", "M9": "fees"}
+"""Check → the table without which its leg is not checked: a check that is not due says as little as a table that is absent."""
 
 
 def build_case_file(facts: Facts, findings: pl.DataFrame) -> pl.DataFrame:
     """`case_file`: one row per case applied for by the as-of day.
 
     A leg is broken by a finding of its codes (related ones too), pending by one that may still clear, not_checked without
-    the tables it needs, none where nothing was to move; else it ties. A case is complete when it has ended, every leg ties
-    or is none, its approval is not missing and what its ledger leg rests on is named.
+    the tables it needs or where its check is not due, none where nothing was to move; else it ties. A case is complete when it
+    has ended, every leg ties or is none, its approval is not missing and what its ledger leg rests on is named.
     """
     cases = facts.cases.filter(facts.scope.is_fact("applied_at"))
     marked = (
@@ -35,10 +38,11 @@ def build_case_file(facts: Facts, findings: pl.DataFrame) -> pl.DataFrame:
         .join(_fees(facts), on="order_id", how="left", validate="m:1")
         .with_columns(pl.col("codes", "order_codes").fill_null(pl.lit([], pl.List(pl.String))))
     )
-    supplied = facts.supplied
+    period = facts.scope.period
+    supplied = facts.supplied - {table for check, table in _JUDGED_BY.items() if not is_due(check, period)}
     legs = marked.with_columns(
         _money(supplied).alias("money"),
-        pl.coalesce("goods_leg", pl.lit("not_checked")).alias("goods"),
+        pl.coalesce(*(["goods_leg"] if is_due("M6", period) else []), pl.lit("not_checked")).alias("goods"),
         _ledger_leg(supplied).alias("ledger"),
         _fee_leg(supplied).alias("fee"),
         _discount_leg(supplied).alias("discount"),

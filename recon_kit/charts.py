@@ -40,8 +40,10 @@ MAX_MEMBERS = 10
 """Platforms, kinds or reasons drawn one by one."""
 
 
-def plot_bridge(run: Run, language: str) -> Chart:
-    """Waterfall of the bridge; a step of zero is left to the table. The axis is cut, and says so."""
+def plot_bridge(run: Run, language: str) -> Chart | Shown:
+    """Waterfall of the bridge; a step of zero is left to the table. The axis is cut, and says so. Nothing where none is due."""
+    if not run.is_due("bridge"):
+        return Shown("")
     steps = views.bridge_steps(run).filter(pl.col("line").is_in(SIDES) | (pl.col("amount_fen") != 0))
     is_side = steps["line"].is_in(SIDES).to_list()
     ticks = [f"<b>{line}</b><br>{wrapped(word(f'bridge.{line}', language), language)}" for line in steps["line"]]
@@ -112,8 +114,10 @@ def plot_owners(run: Run, language: str) -> Chart:
     return Chart(figure)
 
 
-def plot_ageing(run: Run, language: str) -> Chart:
-    """Open findings by age bucket, stacked by nature."""
+def plot_ageing(run: Run, language: str) -> Chart | Shown:
+    """Open findings by age bucket, stacked by nature; nothing where ageing is not due."""
+    if not run.is_due("ageing"):
+        return Shown("")
     shown = views.ageing(run)
     present = [bucket for bucket in views.BUCKET_ORDER if bucket != "undated" or bucket in shown["bucket"]]
     names = {bucket: word(f"bucket.{bucket}", language) for bucket in present}

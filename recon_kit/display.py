@@ -29,6 +29,7 @@ CARDS = (
     ("findings.gap", "gap"),
     ("findings.timing", "timing"),
     ("ageing.old", "old"),
+    ("findings.severe", "severe"),
 )
 
 
@@ -53,12 +54,14 @@ def masthead_with(run: Run, language: str, verdict: str, says: str) -> Shown:
 
 def headline(run: Run, language: str) -> Shown:
     """The month's figures as cards, each bound to its table."""
-    return headline_of(run, language, CARDS)
+    last = "severe" if run.is_due("ageing") else "old"  # without ageing, what is severe takes its place
+    return headline_of(run, language, [(name, key) for name, key in CARDS if key != last])
 
 
 def headline_of(run: Run, language: str, figures: Sequence[tuple[str, str]]) -> Shown:
     """Figures as cards, without the sides that the bridge does not reach."""
-    absent = SIDES[SIDES.index(run.summary["bridge_ends_at"]) + 1 :]
+    ends_at = run.summary["bridge_ends_at"]
+    absent = (*SIDES, "unexplained") if ends_at is None else SIDES[SIDES.index(ends_at) + 1 :]
     return cards(run, language, [(name, key) for name, key in figures if key not in absent])
 
 
@@ -78,7 +81,9 @@ def story(run: Run, language: str) -> Shown:
 
 
 def bridge_table(run: Run, language: str) -> Shown:
-    """The bridge, one row a line: amount, running total and number of items."""
+    """The bridge, one row a line: amount, running total and number of items; a note where none is due."""
+    if not run.is_due("bridge"):
+        return _later(language)
     steps = views.bridge_steps(run)
     names = [word(f"bridge.{line}", language) for line in steps["line"]]
     frame = steps.with_columns(label=pl.Series(names, dtype=pl.String)).select("line", "label", "n", "amount_fen", "balance_fen")
@@ -102,7 +107,9 @@ def owners_table(run: Run, language: str) -> Shown:
 
 
 def ageing_table(run: Run, language: str) -> Shown:
-    """Open findings by age bucket."""
+    """Open findings by age bucket; a note where ageing is not due."""
+    if not run.is_due("ageing"):
+        return _later(language)
     frame = views.ageing(run).group_by("bucket", maintain_order=True).agg(pl.col("n", "abs_gap_fen").sum())
     frame = frame.with_columns(bucket=pl.Series([word(f"bucket.{v}", language) for v in frame["bucket"]], dtype=pl.String))
     return short_table(with_total(frame, language, "bucket"), language, "ageing-table", strong=is_total("bucket", language))
@@ -201,14 +208,14 @@ def _pair_name(pair: str, language: str) -> str:
 
 
 def not_checked(run: Run, language: str) -> Shown:
-    """Codes that could not be checked and what is missing for them; absence of a finding there says nothing."""
+    """Codes that could not be checked and what is missing for them, then those not scheduled; no finding there says nothing."""
     missing = run.summary["not_checked"]
     later = run.summary["not_scheduled"]
     note = ""
     if later:
         names = "；".join(f"{code} {code_name(code, language)}" for code in later)
         note = (
-            f'<details class="later"><summary>{word("ui.not_in_scope_title", language)} ({len(later)})</summary>'
+            f'<details class="later"><summary>{word("ui.not_scheduled", language)} ({len(later)})</summary>'
             f"<p>{escape(names if language == 'zh' else names.replace('；', '; '))}</p></details>"
         )
     if not missing:
@@ -219,6 +226,10 @@ def not_checked(run: Run, language: str) -> Shown:
         orient="row",
     )
     return Shown(short_table(frame, language, "not-checked-table").html + note)
+
+
+def _later(language: str) -> Shown:
+    return Shown(f'<p class="empty">{word("ui.later", language)}</p>')
 
 
 def _tables(names: str | Sequence[str], language: str) -> str:
@@ -267,18 +278,21 @@ def notebook_table(notebooks: Sequence[Path], language: str) -> Shown:
 
 
 def tie(run: Run, name: str, language: str) -> Shown:
-    """The line that closes a section: two figures that must be one; TieError when they are not."""
+    """The line that closes a section: two figures that must be one; TieError when they are not.
+
+    Nothing where the section itself is not due, and a word where only its control total is not.
+    """
+    check = views.TIED_TO.get(name)
+    if check and not run.is_due(check):
+        return Shown("" if name == check else f'<p class="empty">{word("ui.no_control_total", language)}</p>')
     left, right, unit = views.tie_figures(run, name)
     if left != right:
         raise TieError(
             f"{run.folder.name}: {name}: {left} on the page, {right} in its control total; expected the same. Run again"
         )
-    says = word(
-        f"tie.{name}",
-        language,
-        left=narrative.write_figure(left, unit),
-        right=narrative.write_figure(right, unit),
-        side=word(f"bridge.{run.summary['bridge_ends_at']}", language),
-        unexplained=narrative.write_figure(int(run.summary["unexplained_fen"]), "fen"),
-    )
+    facts = {"left": narrative.write_figure(left, unit), "right": narrative.write_figure(right, unit)}
+    if name == "bridge":
+        facts["side"] = word(f"bridge.{run.summary['bridge_ends_at']}", language)
+        facts["unexplained"] = narrative.write_figure(int(run.summary["unexplained_fen"]), "fen")
+    says = word(f"tie.{name}", language, **facts)
     return Shown(f'<p class="tie"><b>{word("ui.ties", language)}</b> {escape(says)}</p>')

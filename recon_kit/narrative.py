@@ -61,8 +61,8 @@ def _unexplained() -> Figure:
     lines = pl.col("line")
     computed = pl.col("amount_fen").filter(~lines.is_in(["B0", "C0"])).sum()
     booked = pl.col("amount_fen").filter(lines == "C0").sum()
-    gap = pl.when((lines == "C0").any()).then(booked - computed).otherwise(0)
-    return Figure("bridge", gap.cast(pl.Int64).first(), "bridge", "fen", stated=lambda summary: int(summary["unexplained_fen"]))
+    gap = pl.when((lines == "C0").any()).then(booked - computed).otherwise(0).cast(pl.Int64).first()
+    return Figure("bridge", gap, "bridge", "fen", stated=lambda summary: int(summary["unexplained_fen"] or 0))
 
 
 def _findings(condition: pl.Expr, stated: Callable[[dict[str, Any]], int] | None = None) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -31,6 +32,11 @@ class Period:
         return self.end - timedelta(days=1)
 
     @property
+    def kind(self) -> Literal["day", "week", "month"]:
+        """What it is, by how it is written."""
+        return "week" if "W" in self.text else "month" if re.fullmatch(r"\d{4}-\d{2}", self.text) else "day"
+
+    @property
     def days(self) -> int:
         """Number of days in the period."""
         return (self.end - self.start).days
@@ -49,10 +55,10 @@ class Period:
 
     def previous(self) -> Period:
         """The period of the same kind just before this one."""
-        if re.fullmatch(r"\d{4}-\d{2}", self.text):
+        if self.kind == "month":
             return parse_period(f"{self.start - timedelta(days=1):%Y-%m}")
         before = self.start - timedelta(days=self.days)
-        if "W" in self.text:
+        if self.kind == "week":
             year, week, _ = before.isocalendar()
             return parse_period(f"{year}-W{week:02d}")
         return parse_period(before.isoformat())

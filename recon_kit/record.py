@@ -14,6 +14,7 @@ import polars as pl
 from recon_kit.errors import ReportError
 from recon_kit.periods import Period, parse_period
 from recon_kit.results import RESULTS, result_schema
+from recon_kit.schedule import is_due
 from recon_kit.schema import TABLES, empty
 
 BRIDGE_LINES = ("A0", "A1", "A2", "A3", "A4", "A4E", "A5", "A6", "B0", "B1", "B2", "B3", "B4", "B5", "B6", "B7", "C0")
@@ -50,6 +51,10 @@ class Run:
     def period(self) -> Period:
         """The period the run reconciles."""
         return parse_period(self.summary["period"])
+
+    def is_due(self, check: str) -> bool:
+        """Whether a period of this kind runs the check (`schedule`)."""
+        return is_due(check, self.period)
 
     @cached_property
     def as_of(self) -> date:

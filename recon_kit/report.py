@@ -38,6 +38,8 @@ from recon_kit.workbook import write_workbook
 
 PAGES = {"01_intake_review": "intake_review", "03_monthly_review": "monthly_review", "04_management_pack": "management_pack"}
 """Notebook → page, in the order of the door."""
+ONLY_OF_A_MONTH = frozenset({"management_pack"})
+"""Pages that rest on the bridge: a day or a week has none."""
 LANGUAGE_MARK = "\n<!-- en -->\n"
 """In a markdown cell: what stands before is Chinese, what follows is English; a cell without it is for both."""
 PARAMETERS = frozenset({"period", "run_dir", "config_path", "language"})
@@ -55,7 +57,7 @@ def write_run_pages(run_dir: Path, *, language: str, progress: Callable[[str], N
     run = load_run(run_dir)
     with tempfile.TemporaryDirectory(prefix="recon-pages-") as folder, ThreadPoolExecutor(AT_A_TIME) as pool:
         executed = {}
-        for notebook, page in PAGES.items():
+        for notebook, page in _pages(run).items():
             place = Path(folder, notebook[:2])  # short: a socket's path has some hundred characters at most
             place.mkdir()
             executed[page] = pool.submit(_execute_in_thread, notebooks_dir() / f"{notebook}.ipynb", run, language, place)
@@ -71,6 +73,10 @@ def write_run_pages(run_dir: Path, *, language: str, progress: Callable[[str], N
     door = run.folder / "index.html"
     door.write_text(render_door(run, language), encoding="utf-8", newline="\n")
     return [*(run.folder / name for name in finished), door]
+
+
+def _pages(run: Run) -> dict[str, str]:
+    return {notebook: page for notebook, page in PAGES.items() if run.is_due("bridge") or page not in ONLY_OF_A_MONTH}
 
 
 def render_notebook(executed: nbformat.NotebookNode, run: Run, language: str) -> str:
@@ -193,13 +199,18 @@ def _in_language(nb: nbformat.NotebookNode, language: str) -> nbformat.NotebookN
 
 def render_door(run: Run, language: str) -> str:
     """`index.html`: verdict, headline, links to every page and file, and what was not checked. It needs no script."""
-    pages = [(f"{page}.html", word(f"page.{page}", language), word(f"page_says.{page}", language)) for page in PAGES.values()]
+    names = {"monthly_review": _review_name(run, language)}
+    pages = [
+        (f"{page}.html", names.get(page) or word(f"page.{page}", language), word(f"page_says.{page}", language))
+        for page in _pages(run).values()
+    ]
     tables = sorted(path.name for path in (run.folder / "tables").glob("*.parquet"))
     body = (
         environment()
         .get_template("door.html.j2")
         .render(
             word=lambda path, **facts: word(path, language, **facts),
+            heading=_review_name(run, language),
             masthead=Markup(display.masthead(run, language).html),  # noqa: S704 - made and escaped by display
             headline=Markup(display.headline(run, language).html),  # noqa: S704
             story=narrative.render_story(run, language),
@@ -217,7 +228,11 @@ def render_door(run: Run, language: str) -> str:
 
 
 def _title(run: Run, language: str) -> str:
-    return f"{run.summary['entity']} {run.period.text} · {word('ui.monthly_review', language)}"
+    return f"{run.summary['entity']} {run.period.text} · {_review_name(run, language)}"
+
+
+def _review_name(run: Run, language: str) -> str:
+    return word(f"ui.{run.period.kind}_review", language)
 
 
 def _shell(language: str, *, run: Run | None, scripts: list[tuple[str, str]], **parts: Any) -> str:

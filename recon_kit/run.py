@@ -32,7 +32,8 @@ from recon_kit.narrative import render_why
 from recon_kit.periods import Period, parse_period
 from recon_kit.privacy import mask_frame
 from recon_kit.results import DISCREPANCIES, conform_result
-from recon_kit.rules import detect, not_checked
+from recon_kit.rules import detect, not_checked, not_scheduled
+from recon_kit.schedule import is_due
 from recon_kit.schema import PLATFORM, TABLES
 from recon_kit.sources.own import load_own
 from recon_kit.tax import build_tax_basis
@@ -190,15 +191,15 @@ def check_intake(collected: Collected) -> None:
 
 
 def verdict_of(facts: Facts, bridge: Bridge, findings: pl.DataFrame) -> str:
-    """The worst verdict that holds (`results.VERDICT`); a side that was not supplied caps it at warnings."""
+    """The worst verdict that holds (`results.VERDICT`) of what is due; a side it needs that did not come caps it at warnings."""
     primary = findings.filter(pl.col("primary_id").is_null())
     natures = set(primary["nature"])
-    if bridge.unexplained_fen != 0 or (primary["code"] == "K06").any():
+    if bridge.unexplained_fen or (primary["code"] == "K06").any():
         return "incomplete"
     if "break" in natures:
         return "breaks"
-    absent = bridge.ends_at != "C0" or not {"orders", "aftersales"} <= facts.supplied or bool(facts.uncovered_platforms())
-    if absent or natures & {"rounding", "control", "data"}:
+    sides = {"orders", "aftersales", "flows"} | ({"voucher_lines"} if is_due("M4", facts.scope.period) else set())
+    if not sides <= facts.supplied or facts.uncovered_platforms() or natures & {"rounding", "control", "data"}:
         return "warnings"
     return "pending" if "timing" in natures else "reconciled"
 
@@ -231,7 +232,7 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
             name: [day.isoformat() for day in days] for name, days in sorted(scope.config.promotions_calendar.items())
         },
         "case_file": _completeness(results["case_file"]),
-        "not_scheduled": [],
+        "not_scheduled": not_scheduled(scope.period),
         "rows": {row["file"]: {name: row[name] for name in rows} for row in collected.intake.iter_rows(named=True)},
         "controls": collected.controls.select("file", "measure", "unit", "stated", "found").to_dicts(),
         "kpis": {

@@ -8,7 +8,8 @@ from recon_kit.errors import TieError
 from recon_kit.facts import Facts
 from recon_kit.facts.bookings import RATE_UNIT
 from recon_kit.facts.ledger import is_booked_in
-from recon_kit.results import TAX_BASIS, conform_result
+from recon_kit.results import TAX_BASIS, conform_result, result_schema
+from recon_kit.schedule import is_due
 
 _BY = ["part", "rate", "red_letter", "shop"]
 _REST = {
@@ -26,8 +27,11 @@ def build_tax_basis(facts: Facts) -> pl.DataFrame:
 
     A `sales` row holds what was reversed of revenue and output VAT (fen, positive) at one rate; `rate` is null where a booking
     is of goods with several rates. What a refund booked on neither is in rows of its own: `expense`, `provision`, and what only
-    moved between balance sheet accounts: `accrual` made, `release`, and `unknown` where the voucher does not say.
+    moved between balance sheet accounts: `accrual` made, `release`, and `unknown` where the voucher does not say. Empty where
+    M5 is not due.
     """
+    if not is_due("M5", facts.scope.period):
+        return pl.DataFrame(schema=result_schema(TAX_BASIS))
     bookings = facts.more["bookings"].with_columns(
         pl.coalesce("line_shop", "unit_shop").alias("shop"),
         pl.when(pl.col("low_units") == pl.col("high_units")).then(_rate_text()).alias("rate"),

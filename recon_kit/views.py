@@ -305,6 +305,8 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
     ),
 }
 """Tie line → the figure a section shows, the control total it must equal, their unit."""
+TIED_TO = {"bridge": "bridge", "daily_refunds": "bridge", "by_member": "bridge", "kpis": "bridge", "ageing": "ageing"}
+"""Tie line → the check without which there is no such control total; the others always have theirs."""
 
 
 def _every_day(rows: pl.DataFrame, at: str, amount: pl.Expr, period: Period) -> pl.DataFrame:

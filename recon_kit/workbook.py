@@ -157,10 +157,12 @@ def _write_summary(book: Workbook, run: Run, formats: _Formats, language: str) -
     for row, (key, text) in enumerate(facts, start=1):
         sheet.write_string(row, 0, word(f"ui.{key}", language))
         sheet.write_string(row, 1, text)
-    steps = views.bridge_steps(run)
-    names = [word(f"bridge.{line}", language) for line in steps["line"]]
-    bridge = steps.with_columns(label=pl.Series(names, dtype=pl.String)).select("line", "label", "amount_fen", "n")
-    row = _write_table(sheet, len(facts) + 2, bridge, formats, language)
+    row = len(facts) + 2
+    if run.is_due("bridge"):
+        steps = views.bridge_steps(run)
+        names = [word(f"bridge.{line}", language) for line in steps["line"]]
+        bridge = steps.with_columns(label=pl.Series(names, dtype=pl.String)).select("line", "label", "amount_fen", "n")
+        row = _write_table(sheet, row, bridge, formats, language)
     codes = views.codes(run)
     shown = codes.select(
         "code",
@@ -176,6 +178,10 @@ def _write_summary(book: Workbook, run: Run, formats: _Formats, language: str) -
         row += 1
         sheet.write_string(row, 0, code)
         sheet.write_string(row, 1, f"{word('ui.not_checked', language)}: {code_name(code, language)} ({missing})")
+    for code in summary["not_scheduled"]:
+        row += 1
+        sheet.write_string(row, 0, code)
+        sheet.write_string(row, 1, f"{word('ui.unscheduled', language)}: {code_name(code, language)}")
 
 
 def _write_sheet(book: Workbook, name: str, frame: pl.DataFrame, formats: _Formats, language: str) -> None:

@@ -182,21 +182,6 @@ def test_receipts_fees_and_payouts_are_in_no_line():
     assert run(world(orders=[order("O1")], flows=[receipt("O1")], receipts=False)).bridge == {}
 
 
-def test_a_week_or_a_day_is_reconciled_like_a_month():
-    """Vouchers carry the month they are booked in; inside a shorter period their date decides."""
-    month = world(
-        orders=[order("O1"), order("O2")],
-        cases=[case("C1", "O1", done="2026-10-12"), case("C2", "O2", "20.00", done="2026-10-20")],
-        flows=[refund("F1", on="2026-10-12", case_id="C1"), refund("F2", "20.00", "2026-10-20", case_id="C2")],
-    )
-
-    week, day = run(month, period="2026-W42", as_of="2026-10-18"), run(month, period="2026-10-20", as_of="2026-10-20")
-
-    assert week.codes == day.codes == []
-    assert week.bridge == {"A0": 3000, "B0": 3000, "C0": 3000}
-    assert day.bridge == {"A0": 2000, "B0": 2000, "C0": 2000}
-
-
 def test_a_tied_month_before_this_one_leaves_nothing_in_it():
     flows = [refund("F1", on="2026-09-12", case_id="C1")]
     month = world(

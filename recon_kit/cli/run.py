@@ -49,6 +49,8 @@ def run_command(
 ) -> None:
     """对一个期间做售后对账：收表、匹配、识别差异、搭桥、出报告 · reconcile a period of after-sales.
 
+    日、周只查日程内的项目，不搭桥；月查全部 · a day or a week runs what is scheduled, without a bridge; a month everything.
+
     例 · example:  recon-kit run 2026-10 --data data/sample --out reports
 
     退出码 · exit codes: 0 对平或仅在途 reconciled or pending · 1 有警告、差异或不完整 warnings, breaks or incomplete ·
@@ -56,10 +58,12 @@ def run_command(
     """
     from recon_kit.config import find_config, load_config
     from recon_kit.errors import ConfigError, SourceError
-    from recon_kit.periods import parse_day
+    from recon_kit.periods import parse_day, parse_period
     from recon_kit.printing import find_browser, print_page
     from recon_kit.run import run_period
 
+    if pdf and parse_period(period).kind != "month":
+        raise ConfigError(f"--pdf: {period} is a day or a week; expected a month, which has a management pack to print")
     if pdf and not pages:
         raise ConfigError("--pdf: found together with --no-pages; expected pages to print. Leave one of them out")
     if pdf:
@@ -136,7 +140,8 @@ def _print_outcome(result: RunResult, language: str, pages: bool) -> None:
     for line in ("A0", "B0", "C0"):
         if line in summary["bridge"]:
             figures.add_row(LINES[line][0 if zh else 1], format_yuan(summary["bridge"][line]))
-    figures.add_row("桥未解释" if zh else "Unexplained", format_yuan(summary["unexplained_fen"]))
+    if summary["bridge_ends_at"]:
+        figures.add_row("桥未解释" if zh else "Unexplained", format_yuan(summary["unexplained_fen"]))
     console.print(figures)
     if summary["codes"]:
         found = Table(box=None, pad_edge=False)
@@ -148,6 +153,8 @@ def _print_outcome(result: RunResult, language: str, pages: bool) -> None:
     if summary["not_checked"]:
         listed = ", ".join(f"{code} ({table})" for code, table in summary["not_checked"].items())
         console.print(("未检查(缺表)：" if zh else "Not checked (missing table): ") + listed, highlight=False)
+    if later := summary["not_scheduled"]:
+        console.print(("不在本次日程：" if zh else "Not scheduled: ") + " ".join(later), highlight=False)
     for warning in (*summary["warnings"], *summary["remarks"]):
         console.print(("提示：" if zh else "Note: ") + warning, highlight=False, markup=False)
     door = result.run_dir / ("index.html" if pages else "summary.json")

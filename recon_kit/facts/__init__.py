@@ -36,7 +36,7 @@ from recon_kit.facts.references import read_references
 from recon_kit.facts.scope import Scope
 from recon_kit.facts.settlement import build_settlement
 from recon_kit.facts.tied import Tied
-from recon_kit.facts.wallets import build_wallets
+from recon_kit.facts.wallets import balance_month, build_wallets
 from recon_kit.matching import Matched
 from recon_kit.schema import TABLES, empty
 
@@ -171,6 +171,8 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1, seal
     # A bill states payments too: what arrived in a wallet was paid.
     supplied = frozenset(tables) | ({"payments"} if "flows" in tables else set()) | stated_columns(tables)
     supplied |= {SEALED_PERIOD} if sealed else set()
+    if balance_month(scope) is None:
+        supplied -= {"wallets"}
     tied = Tied(
         scope=scope,
         tables={name: tables.get(name, empty(table)) for name, table in TABLES.items()},

@@ -9,15 +9,17 @@ from recon_kit.facts import Facts, platform_covered
 from recon_kit.facts.sides import EXCLUDED, SIDES, side
 from recon_kit.pairs import PAIRS
 from recon_kit.results import MATCHES, UNMATCHED, conform_result
+from recon_kit.schedule import is_due
 from recon_kit.schema import AFTERSALES, FLOWS, ORDERS, PAYMENTS, REFUND_FLOW_KINDS, VOUCHER_LINES, natural_key
 
 
 def pair_tables(facts: Facts) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return (`matches`, `unmatched`) of every pair; TieError when a row is missing or stands twice (a bug)."""
+    """Return (`matches`, `unmatched`) of every pair that is due; TieError when a row is missing or stands twice (a bug)."""
     matches, unmatched = [], []
     money = {"M1": _order_payment(facts), "M3": _case_refund(facts), "M4": _refund_ledger(facts)}
     added = {pair: facts.more[f"sides_{pair}"].select(*SIDES) for pair in PAIRS if f"sides_{pair}" in facts.more}
-    for pair, sides in (money | added).items():
+    due = {pair: sides for pair, sides in (money | added).items() if is_due(pair, facts.scope.period)}
+    for pair, sides in due.items():
         tolerance = facts.scope.config.tolerance.row if PAIRS[pair].unit == "fen" else 0
         for (name,), rows in sides.group_by("side"):
             if rows.select("table", "row_key").is_duplicated().any():

@@ -6,24 +6,35 @@ those of its shop; and the only wallet of a channel, or its only one without an 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from recon_kit.facts.channel import SOURCE, add_order_by_payment
 from recon_kit.facts.platform import MONEY_AT, attach_order
+from recon_kit.facts.scope import Scope
 from recon_kit.facts.tied import Tied
+from recon_kit.periods import Period, parse_period
+
+
+def balance_month(scope: Scope) -> Period | None:
+    """The month whose balances the run can judge: its own, or the one that ends in its day or week; None where none does."""
+    month = parse_period(f"{scope.period.start:%Y-%m}")
+    return month if month.end <= scope.period.end else None
 
 
 def build_wallets(tied: Tied) -> dict[str, pl.DataFrame]:
-    """`wallet_rolls`: one row per wallet of the period that states its balances; none before the period is over.
+    """`wallet_rolls`: one row per wallet of the month that states its balances; none before the month is over.
 
-    `rolled_fen` = opening + bill rows of the period by success time; `carried_fen` the closing of the period before (null:
-    not given). No frame where the balances or bills did not come.
+    `rolled_fen` = opening + bill rows of the month by success time; `carried_fen` the closing of the month before (null:
+    not given). No frame where the balances or bills did not come, or no month ends in the period.
     """
-    if not {"wallets", "flows"} <= tied.supplied:
+    month = balance_month(tied.scope)
+    if month is None or not {"wallets", "flows"} <= tied.supplied:
         return {}
-    scope = tied.scope
-    wallets = _wallets(tied)
-    if scope.as_of < scope.period.last_day:
+    scope = replace(tied.scope, period=month)
+    wallets = _wallets(tied.tables["wallets"], month)
+    if scope.as_of < month.last_day:
         wallets = wallets.clear()
     flows = (
         tied.tables["flows"]
@@ -47,8 +58,8 @@ def build_wallets(tied: Tied) -> dict[str, pl.DataFrame]:
         .join(moved, on="w", how="left", validate="1:1")
         .with_columns(
             pl.col("moved_fen", "n_flows").fill_null(0),
-            pl.lit(scope.period.text).alias("period_text"),
-            pl.lit(scope.period.last_day).cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Shanghai").alias("closed_at"),
+            pl.lit(month.text).alias("period_text"),
+            pl.lit(month.last_day).cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Shanghai").alias("closed_at"),
         )
         .with_columns((pl.col("opening_fen") + pl.col("moved_fen")).alias("rolled_fen"))
     )
@@ -62,16 +73,14 @@ def _only(column: str) -> pl.Expr:
     return pl.when(values.len() == 1).then(values.first()).alias(column)
 
 
-def _wallets(tied: Tied) -> pl.DataFrame:
-    """Balance rows of the period with the closing carried over, and `w`: rows of one account, else each row, are one wallet."""
-    rows = tied.tables["wallets"]
-    period = tied.scope.period
-    before = rows.filter(pl.col("period") == period.previous().text).select(
+def _wallets(rows: pl.DataFrame, month: Period) -> pl.DataFrame:
+    """Balance rows of the month with the closing carried over, and `w`: rows of one account, else each row, are one wallet."""
+    before = rows.filter(pl.col("period") == month.previous().text).select(
         "channel", "account", "shop", pl.col("closing_fen").alias("carried_fen")
     )
     own = pl.coalesce(pl.concat_str(pl.lit("a"), "account"), pl.concat_str(pl.lit("s"), pl.col("shop").fill_null("")))
     return (
-        rows.filter(pl.col("period") == period.text)
+        rows.filter(pl.col("period") == month.text)
         .join(before, on=["channel", "account", "shop"], how="left", nulls_equal=True, validate="1:1", maintain_order="left")
         .with_columns(pl.concat_str("channel", own, separator="|").alias("w"))
     )

@@ -8,6 +8,7 @@ from functools import cache
 import polars as pl
 
 from recon_kit.facts import Facts
+from recon_kit.periods import Period
 from recon_kit.results import DISCREPANCIES, result_schema
 from recon_kit.rules.approval import APPROVAL_RULES
 from recon_kit.rules.books import BOOKS_RULES
@@ -21,8 +22,9 @@ from recon_kit.rules.payment import PAYMENT_RULES
 from recon_kit.rules.refund import REFUND_RULES
 from recon_kit.rules.rule import Rule
 from recon_kit.rules.settlement import SETTLEMENT_RULES
+from recon_kit.schedule import is_due
 
-__all__ = ["CATALOGUE", "RULES", "Rule", "detect", "discrepancy_id", "not_checked"]
+__all__ = ["CATALOGUE", "RULES", "Rule", "detect", "discrepancy_id", "not_checked", "not_scheduled"]
 
 RULES: tuple[Rule, ...] = (
     *PAYMENT_RULES,
@@ -53,30 +55,38 @@ RELATED: dict[str, tuple[tuple[str, ...], str, str]] = {
 `whole` of it). Source: precedence; rulings 15–17, 19."""
 
 
+def not_scheduled(period: Period) -> list[str]:
+    """The codes whose check is not due in a period of this kind; none in a month."""
+    return [code for code, entry in CATALOGUE.items() if not is_due(entry.check, period)]
+
+
 def not_checked(facts: Facts) -> dict[str, str]:
-    """Code → the table whose absence kept it from being checked; codes this build has no rule for are not listed."""
+    """Code → the table whose absence kept it from being checked, of the codes that are due and this build has rules for."""
     missing: dict[str, str] = {}
-    for rule in RULES:
+    due = _due(facts.scope.period)
+    for rule in due:
         if absent := [table for table in rule.needs if table not in facts.supplied]:
             missing.setdefault(rule.code, absent[0])
     return {
-        code: missing[code]
-        for code in sorted(missing)
-        if all(r.code != code or not set(r.needs) <= facts.supplied for r in RULES)
+        code: missing[code] for code in sorted(missing) if all(r.code != code or not set(r.needs) <= facts.supplied for r in due)
     }
 
 
 def detect(facts: Facts) -> pl.DataFrame:
-    """All findings: the columns of `discrepancies` (without `why`), and `subject`, the row each is about.
+    """All findings of what is due: the columns of `discrepancies` (without `why`), and `subject`, the row each is about.
 
     Grain: one row per finding. A finding that another explains carries that one's id as `primary_id`.
     """
-    due = [rule for rule in RULES if set(rule.needs) <= facts.supplied]
-    found = [facts.frame(rule.source).lazy().filter(rule.when).select(_columns(rule)) for rule in due]
+    ready = [rule for rule in _due(facts.scope.period) if set(rule.needs) <= facts.supplied]
+    found = [facts.frame(rule.source).lazy().filter(rule.when).select(_columns(rule)) for rule in ready]
     age = (pl.lit(facts.scope.as_of) - pl.col("event_at").dt.date()).dt.total_days()
     findings = pl.concat(pl.collect_all(found)).with_columns(age.alias("age_days"))
     findings = _identify(findings, facts.scope.config.entity.name)
     return _relate(findings).sort("code", "platform", "key", "discrepancy_id", nulls_last=True)
+
+
+def _due(period: Period) -> list[Rule]:
+    return [rule for rule in RULES if is_due(rule.check or CATALOGUE[rule.code].check, period)]
 
 
 _COLUMNS = {**result_schema(DISCREPANCIES), "subject": pl.String(), "id_text": pl.String()}

@@ -18,6 +18,7 @@ class Entry:
     `nature`, `severity` and `owner` take the values of `results.NATURE`, `SEVERITY` and `OWNER`. `group`: codes of one
     group exclude each other per key and share a discrepancy id, so that an item keeps its id when it turns from C02 into
     C04. `key_kinds`: what identifies a finding, the first that exists (`row`: the row's natural key, `file`: its name).
+    `check`: the pair or other check it rests on, which says when it is due (`schedule`); its own code where none does.
     `entry`: the usual booking in logical accounts, empty when nothing is booked.
     """
 
@@ -28,6 +29,7 @@ class Entry:
     nature: str
     severity: str
     owner: str
+    check: str
     group: str
     key_kinds: tuple[str, ...]
     condition_zh: str
@@ -80,7 +82,7 @@ def issue_group(code: str) -> str:
 def _read_catalogue() -> dict[str, Entry]:
     text = (Path(__file__).parent / "catalogue.toml").read_text(encoding="utf-8")
     return {
-        code: Entry(code=code, **{"group": code, **texts, "key_kinds": tuple(texts["key_kinds"])})
+        code: Entry(code=code, **{"group": code, "check": code, **texts, "key_kinds": tuple(texts["key_kinds"])})
         for code, texts in tomllib.loads(text).items()
     }
 

@@ -7,6 +7,7 @@ import sys
 from recon_kit.results import NATURE, OWNER, SEVERITY
 from recon_kit.rules import RULES
 from recon_kit.rules.catalogue import CATALOGUE, FAMILY, Entry
+from recon_kit.schedule import DAILY, WEEKLY
 
 _INTRODUCTION = """# Discrepancy codes 差异码
 
@@ -42,12 +43,22 @@ def _render_entry(entry: Entry) -> str:
         ("级别 severity", f"{severity} {entry.severity}"),
         ("责任方 owner", f"{owner} {entry.owner}"),
         ("键 key", keys + (f"；同一编号 same id: {' '.join(shared)}" if shared else "")),
+        ("日程 schedule", _schedule(entry)),
         ("需要的表 needs", needs or "本版本尚不检查 not detected by this build"),
         ("怎么办 action", f"{entry.action_zh}。<br>{entry.action_en}."),
         ("分录 entry", entry.entry or "不入账 none"),
     ]
     body = "".join(f"| {name} | {text} |\n" for name, text in rows)
     return f"\n### {entry.code} {entry.zh} · {entry.en}\n\n`{entry.slug}`\n\n| | |\n|---|---|\n{body}"
+
+
+_SCHEDULE = {"day": "每日起 from the day on", "week": "每周起 from the week on", "month": "每月 in the month"}
+
+
+def _schedule(entry: Entry) -> str:
+    """The shortest period that runs the code, and the check it rests on."""
+    kind = "day" if entry.check in DAILY else "week" if entry.check in WEEKLY else "month"
+    return _SCHEDULE[kind] + ("" if entry.check == entry.code else f" · {entry.check}")
 
 
 if __name__ == "__main__":

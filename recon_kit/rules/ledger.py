@@ -26,6 +26,7 @@ _UNIT: dict[str, Any] = {
     "case_id": pl.col("case_id"),
     "event_at": pl.coalesce("flow_at", "first_flow_at"),
     "evidence": (listed("case_source"), listing("flow_source"), listing("voucher_source")),
+    "check": "M4",
 }
 _VOUCHERS = pl.coalesce("voucher_ids", pl.lit([], pl.List(pl.String))).list.join("、")
 

@@ -19,7 +19,7 @@ class Rule:
     makes it unique among platforms, channels or periods. `expected`/`actual` are fen, and the gap is actual − expected
     unless `gap` says otherwise. `why` names the sentence in templates/why.toml and `facts` what fills it. `subject` names
     the row the finding is about, for the bridge. `qty` pieces and `loss` (fen, at cost) of goods.
-    `severity`: the catalogue's unless said. Without a table of `needs` the code is *not checked*.
+    `severity` and `check` (when it is due): the catalogue's unless said. Without a table of `needs` the code is *not checked*.
     """
 
     code: str
@@ -46,6 +46,7 @@ class Rule:
     qty: pl.Expr = field(default_factory=lambda: pl.lit(None, pl.Int64))
     loss: pl.Expr = NULL_FEN
     severity: str = ""
+    check: str = ""
 
 
 def numbered(letter: str, column: str) -> pl.Expr:
