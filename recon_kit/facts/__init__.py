@@ -11,16 +11,7 @@ import polars as pl
 from recon_kit.collect import Collected
 from recon_kit.facts.approvals import approval_facts
 from recon_kit.facts.books import build_books
-from recon_kit.facts.channel import (
-    Receipts,
-    allocate_refunds,
-    build_flows,
-    build_payments,
-    match_payments,
-    match_refunds,
-    name_flows,
-    paid_channels,
-)
+from recon_kit.facts.channel import allocate_refunds, build_flows, match_refunds, name_flows
 from recon_kit.facts.complaints import build_complaints
 from recon_kit.facts.coverage import coverage_gaps, covered_from, platform_covered
 from recon_kit.facts.discounts import discount_facts
@@ -29,8 +20,17 @@ from recon_kit.facts.entitlement import add_entitlement
 from recon_kit.facts.fees import build_fees
 from recon_kit.facts.goods import build_goods
 from recon_kit.facts.intake import broken_files, known_duplicates, later_files
-from recon_kit.facts.judge import add_case_facts, judge_allocations, judge_cases, judge_units, lone_vouchers, sum_order_refunds
-from recon_kit.facts.ledger import Ledger, build_ledger
+from recon_kit.facts.judge import (
+    add_case_facts,
+    add_clawbacks,
+    judge_allocations,
+    judge_cases,
+    judge_units,
+    lone_vouchers,
+    sum_order_refunds,
+)
+from recon_kit.facts.ledger import Ledger, attach_clawbacks, build_ledger
+from recon_kit.facts.payments import Receipts, build_payments, match_payments, paid_channels
 from recon_kit.facts.platform import build_cases, build_orders
 from recon_kit.facts.references import read_references
 from recon_kit.facts.scope import Scope
@@ -156,7 +156,12 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1, seal
     parts = allocate_refunds(refunds, flows)
     payments = build_payments(collected.tables.payments, given["flows"], orders)
     paid_by = paid_channels(payments, cases, flows)
-    cases = judge_cases(cases, flows, parts, paid_by, scope, covered).pipe(add_entitlement, given["order_lines"], orders, scope)
+    clawbacks = attach_clawbacks(flows, parts, cases)
+    cases = (
+        judge_cases(cases, flows, parts, paid_by, scope, covered)
+        .pipe(add_clawbacks, clawbacks, flows, scope)
+        .pipe(add_entitlement, given["order_lines"], orders, scope)
+    )
     flows = flows.join(parts.group_by("f").agg(pl.col("c").min()), on="f", how="left", validate="1:1", maintain_order="left")
     escrow = (
         cases.filter(pl.col("in_escrow") & pl.col("o").is_not_null() & ~pl.col("is_escrow_unstated"))
@@ -164,9 +169,9 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1, seal
         .agg((pl.col("amount_fen") + pl.col("escrow_diff_fen")).sum().alias("escrow_fen"))
     )
     receipts = match_payments(orders, payments, escrow, scope, partitions=partitions)
-    flows = name_flows(flows, paid_by)
+    flows = name_flows(flows, paid_by, clawbacks)
     vouchers = read_references(given["voucher_lines"], cases, flows, given["flows"]["flow_id"], orders, scope.config.gross_codes)
-    ledger = build_ledger(vouchers, cases, flows, parts, scope, partitions=partitions)
+    ledger = build_ledger(vouchers, cases, flows, parts, clawbacks, scope, partitions=partitions)
     units = judge_units(add_case_facts(ledger.units, cases, orders, scope), ledger.refs, scope)
     # A bill states payments too: what arrived in a wallet was paid.
     supplied = frozenset(tables) | ({"payments"} if "flows" in tables else set()) | stated_columns(tables)

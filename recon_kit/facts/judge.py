@@ -89,6 +89,18 @@ def judge_cases(
     )
 
 
+def add_clawbacks(cases: pl.DataFrame, clawbacks: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """Add `clawback_fen`, what the platform took back of its own part with the case; its decision is one about the case too."""
+    taken = (
+        clawbacks.join(flows.filter(scope.is_fact("money_at")).select("f", "decided_by"), on="f", validate="1:1")
+        .group_by("c")
+        .agg(pl.col("part_fen").sum().alias("clawback_fen"), (pl.col("decided_by") == "platform").any().alias("is_decided"))
+    )
+    joined = cases.join(taken, on="c", how="left", validate="1:1", maintain_order="left")
+    decided = pl.col("is_flow_decided") | pl.col("is_decided").fill_null(value=False)
+    return joined.with_columns(pl.col("clawback_fen").fill_null(0), decided.alias("is_flow_decided")).drop("is_decided")
+
+
 def judge_allocations(allocations: pl.DataFrame, scope: Scope, covered: dict[str, datetime]) -> pl.DataFrame:
     """Add the dates and flags P rules read. On an escrow platform an order is due when confirmed, elsewhere when paid."""
     start = pl.col("platform").replace_strict(

@@ -31,11 +31,18 @@ class Ledger:
 
 
 def build_ledger(
-    vouchers: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame, scope: Scope, *, partitions: int = 1
+    vouchers: pl.DataFrame,
+    cases: pl.DataFrame,
+    flows: pl.DataFrame,
+    parts: pl.DataFrame,
+    clawbacks: pl.DataFrame,
+    scope: Scope,
+    *,
+    partitions: int = 1,
 ) -> Ledger:
     """Sum flows and vouchers per unit and period. Source: rulings 13, 19, 20; bridge lines B1–B7."""
     cases = _name_units(cases, parts)
-    flow_parts = _flow_parts(cases, flows, parts)
+    flow_parts = _flow_parts(cases, flows, parts, clawbacks)
     line_refs, refs = _voucher_refs(vouchers, scope)
     cases, flow_parts, refs = _join_named_together(cases, flow_parts, flows, refs)
     units = _units(cases, flows, flow_parts, scope)
@@ -116,24 +123,25 @@ def _name_units(cases: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
     return named.with_columns(pl.concat_str(pl.lit("case "), pl.coalesce("lead", "c")).alias("unit")).drop("lead")
 
 
-def _flow_parts(cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
+def _flow_parts(cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame, clawbacks: pl.DataFrame) -> pl.DataFrame:
     """Every refund-type flow split over its units: columns f, unit, part_fen. Clawbacks follow the refund they came with."""
     outflows = flows.filter(pl.col("is_refund_type"))
     by_case = parts.join(cases.select("c", "unit"), on="c", validate="m:1").group_by("f", "unit").agg(pl.col("part_fen").sum())
     rest = outflows.join(parts.select("f").unique(), on="f", how="anti")
-    attached = attach_clawbacks(rest.filter(pl.col("kind") == "subsidy_clawback"), outflows, parts, cases)
-    clawbacks = attached.join(cases.select("c", "unit"), on="c", validate="m:1").select("f", "unit", "part_fen")
+    clawbacks = clawbacks.join(cases.select("c", "unit"), on="c", validate="m:1").select("f", "unit", "part_fen")
     alone = rest.join(clawbacks, on="f", how="anti").select(
         "f", pl.concat_str(pl.lit("flow "), "f").alias("unit"), pl.col("out_fen").alias("part_fen")
     )
     return pl.concat([by_case, clawbacks, alone])
 
 
-def attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
+def attach_clawbacks(flows: pl.DataFrame, parts: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
     """A clawback's case: the one it states, else, in its order, the case of the last refund before it. Source: rulings 20.
 
-    Columns: f, c, part_fen; clawbacks that find no case are left out.
+    Columns: f, c, part_fen; clawbacks that find no refund case that is not closed are left out.
     """
+    cases = cases.filter(pl.col("is_refund") & ~pl.col("is_closed"))
+    clawbacks = flows.filter(pl.col("kind") == "subsidy_clawback")
     clawbacks = clawbacks.select("f", "o", "order_id", "case_id", "out_fen", pl.coalesce("money_at", "at").alias("when"))
     stated = clawbacks.filter(pl.col("case_id").is_not_null()).join(
         cases.select("case_id", "o", "c").unique(["case_id", "o"], keep="none"),
@@ -143,8 +151,8 @@ def attach_clawbacks(clawbacks: pl.DataFrame, outflows: pl.DataFrame, parts: pl.
         validate="m:1",
     )
     refunds = (
-        outflows.filter((pl.col("kind") == "refund") & pl.col("order_id").is_not_null())
-        .drop("c")
+        flows.filter((pl.col("kind") == "refund") & pl.col("order_id").is_not_null())
+        .drop("c", strict=False)
         .join(parts.select("f", "c").unique("f", keep="first", maintain_order=True), on="f", validate="1:1")
         .select("order_id", "c", pl.coalesce("money_at", "at").alias("when"))
         .sort("when", "c")
@@ -329,10 +337,13 @@ def _booked(refs: pl.DataFrame, scope: Scope) -> pl.DataFrame:
 
 
 def is_booked_in(scope: Scope) -> pl.Expr:
-    """The voucher is of the period and a fact: one dated after an as-of inside the period is look-ahead."""
+    """The voucher is of the period and a fact: one dated after an as-of inside the period is look-ahead.
+
+    Once a month is over, the accounting period a voucher states decides, whatever its date.
+    """
     month = scope.period.start.strftime("%Y-%m")
     of_period = pl.col("period") == month if scope.period.text == month else scope.period.contains("date")
-    return of_period & (pl.col("date") <= scope.as_of)
+    return of_period & ((pl.col("date") <= scope.as_of) | pl.lit(scope.as_of >= scope.period.last_day))
 
 
 def is_booked_before(scope: Scope) -> pl.Expr:

@@ -1,7 +1,8 @@
 """Whether each wallet rolls: opening + what the bills moved = closing. Source: docs/rules.md S08; rulings 5.
 
 A wallet is what one or more balance rows speak of. Bill rows of its account are its own; where no account tells, they are
-those of its shop; and the only wallet of a channel, or its only one without an account, has all that no account claims.
+those of its shop; and the only wallet of a channel, or its only one without an account, has all that no account claims. What a
+template adds to a bill names no account: of a channel with one wallet it is that wallet's.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ def balance_month(scope: Scope) -> Period | None:
     """The month whose balances the run can judge: its own, or the one that ends in its day or week; None where none does."""
     month = parse_period(f"{scope.period.start:%Y-%m}")
     return month if month.end <= scope.period.end else None
+
+SEEN_TWICE = "jd"
+"""The channel whose money two bills show, order by order without an account and in lumps with one: settlement and wallet."""
 
 
 def build_wallets(tied: Tied) -> dict[str, pl.DataFrame]:
@@ -95,9 +99,9 @@ def _own_flows(wallets: pl.DataFrame, flows: pl.DataFrame, orders: pl.DataFrame)
     has_own = claimed.select("w").unique()["w"].implode()
     open_ones = about.filter(pl.col("account").is_null() | ((pl.len().over("channel") == 1) & ~pl.col("w").is_in(has_own)))
     alone = open_ones.filter(pl.len().over("channel") == 1).select("channel", "w")
-    # Bills of one wallet seen twice (JD's settlement and its wallet) differ in that only one names an account.
-    nameless = pl.col("account").is_null()
-    of_alone = rest.filter(nameless | ~nameless.any().over("channel")).join(alone, on="channel", how="inner", validate="m:1")
+    of_alone = rest.join(alone, on="channel", how="inner", validate="m:1").filter(_is_of_only_wallet())
+    added = rest.join(about.filter(pl.len().over("channel") == 1).drop_nulls("account").select("channel", "w"), on="channel")
+    added = added.filter(pl.col("w").is_in(has_own) & pl.col("account").is_null() & (pl.col("channel") != SEEN_TWICE))
     by_shop = open_ones.filter(pl.len().over("channel") > 1).select("channel", "shop", "w")
     told = _tell_shops(rest.join(by_shop.select("channel").unique(), on="channel", how="semi"), orders).join(
         by_shop, on=["channel", "shop"], how="left", nulls_equal=True, validate="m:1"
@@ -106,8 +110,14 @@ def _own_flows(wallets: pl.DataFrame, flows: pl.DataFrame, orders: pl.DataFrame)
     merged = pl.when(pl.col("channel").is_in(lumped) & pl.col("account").is_null()).then(pl.col("channel"))
     kept = ["w", "amount_fen"]
     of_shops = told.with_columns(pl.when(pl.col("channel").is_in(lumped)).then("channel").otherwise("w").alias("w"))
-    owned = pl.concat([claimed.select(kept), of_alone.select(kept), of_shops.select(kept)])
+    owned = pl.concat([frame.select(kept) for frame in (claimed, of_alone, added, of_shops)])
     return wallets.with_columns(pl.coalesce(merged, "w").alias("w")), owned
+
+
+def _is_of_only_wallet() -> pl.Expr:
+    """The row is its channel's only wallet's: any row; of a wallet seen twice those that name no account, else all."""
+    nameless = pl.col("account").is_null()
+    return (pl.col("channel") != SEEN_TWICE) | nameless | ~nameless.any().over("channel")
 
 
 def _tell_shops(flows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:

@@ -49,7 +49,7 @@ RELATED: dict[str, tuple[tuple[str, ...], str, str]] = {
     "L05": (("C04", "C01"), "case_id", "any"),
     "L04": (("A03", "L11"), "case_id", "same"),
     "L07": (("L11",), "key", "same"),
-    "C08": (("C05", "C07", "C03", "C11", "C12"), "order_id", "whole"),
+    "C08": (("C05", "C07", "C03", "C11", "C12", "A03"), "order_id", "whole"),
 }
 """Code → (codes it is related to, by which column, how much that one finding must explain: `any`, the `same` amount, the
 `whole` of it). Source: precedence; rulings 15–17, 19."""
@@ -103,7 +103,7 @@ def _columns(rule: Rule) -> list[pl.Expr]:
     found = {
         "code": pl.lit(rule.code),
         "key": rule.key,
-        "key_kind": pl.lit(rule.key_kind or entry.key_kind),
+        "key_kind": rule.key_kind if isinstance(rule.key_kind, pl.Expr) else pl.lit(rule.key_kind or entry.key_kind),
         "platform": rule.platform,
         "shop": rule.shop,
         "channel": rule.channel,
@@ -166,4 +166,18 @@ def _relate(findings: pl.DataFrame) -> pl.DataFrame:
             .with_columns(pl.coalesce("primary_id", "by").alias("primary_id"))
             .drop("by")
         )
-    return findings
+    return _point_at_primaries(findings)
+
+
+def _point_at_primaries(findings: pl.DataFrame) -> pl.DataFrame:
+    """Let what is related to a related finding name the primary one itself."""
+    next_of = dict(findings.drop_nulls("primary_id").select("discrepancy_id", "primary_id").iter_rows())
+    if not next_of:
+        return findings
+
+    def root(found: str) -> str:
+        return root(next_of[found]) if found in next_of else found
+
+    roots = {found: root(by) for found, by in next_of.items()}
+    named = pl.col("discrepancy_id").replace_strict(roots, default=None, return_dtype=pl.String)
+    return findings.with_columns(named.alias("primary_id"))

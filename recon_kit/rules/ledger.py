@@ -6,17 +6,20 @@ from typing import Any
 
 import polars as pl
 
-from recon_kit.rules.rule import Rule, listed, listing, numbered
+from recon_kit.rules.rule import Rule, first_stated, listed, listing, numbered
 
 _base, _wallet, _state = pl.col("base_fen"), pl.col("wallet_fen"), pl.col("state")
 _prior = pl.col("base_fen") - pl.col("flow_in_fen")
 _booked_before = pl.col("booked_before_fen") - pl.col("accrued_before_fen")
 _late_rest = pl.col("booked_ahead_fen")
 
+_REF_KINDS = ("case_id", "flow_id", "order_id")
+
 _UNIT: dict[str, Any] = {
     "needs": ("aftersales", "flows", "voucher_lines"),
     "source": "units",
-    "key": pl.coalesce("group_key", "case_id", "flow_id", "order_id"),
+    "key": pl.coalesce("group_key", *_REF_KINDS),
+    "key_kind": first_stated(*_REF_KINDS),
     "scope": pl.when(pl.col("case_id").is_null()).then("flow_channel").otherwise("platform_key"),
     "subject": numbered("u", "u"),
     "platform": pl.coalesce("platform", "platform_key"),
@@ -62,7 +65,7 @@ def _rules(code: str, when: pl.Expr, expected: pl.Expr, actual: pl.Expr, why: st
     amounts = _amounts(expected, actual)
     return (
         Rule(code, when=when & ~_is_total, why=why, **amounts, **_UNIT),
-        Rule(code, when=when & _is_total, why=_OF_TOTALS.get(code, why), key_kind="total", **amounts, **_UNIT),
+        Rule(code, when=when & _is_total, why=_OF_TOTALS.get(code, why), **amounts, **{**_UNIT, "key_kind": "total"}),
     )
 
 

@@ -57,7 +57,11 @@ PAYMENT_RULES: tuple[Rule, ...] = (
         source="allocations",
         when=pl.col("is_in_period") & (pl.col("n_orders") == 0) & (pl.col("payment_age_days") > 1),
         key=pl.coalesce("payment_pay_id", "stated_order_id", "flow_id"),
-        key_kind="pay_id",
+        key_kind=pl.coalesce(
+            pl.when(pl.col("payment_pay_id").is_not_null()).then(pl.lit("pay_id")),
+            pl.when(pl.col("stated_order_id").is_not_null()).then(pl.lit("order_id")),
+            pl.lit("flow_id"),
+        ),
         scope=pl.col("pay_channel"),
         subject=pl.col("subject"),
         expected=pl.lit(0, pl.Int64),

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from recon_kit.rules.rule import Rule, flow_rule, listed, listing, numbered
+from recon_kit.rules.rule import Rule, first_stated, flow_rule, listed, listing, numbered
 
 _tolerance, _amount, _paid, _short = pl.col("tolerance_fen"), pl.col("amount_fen"), pl.col("paid_fen"), pl.col("short_fen")
 _judged = pl.col("is_judged")
@@ -51,6 +51,8 @@ _ESCROW_AMOUNTS: dict[str, Any] = {
     "facts": {"expected_fen": _amount, "actual_fen": _STATED, "at": pl.col("done_at").dt.date()},
 }
 _UNSTATED_AMOUNTS: dict[str, Any] = {"expected": _amount, "actual": pl.lit(0, pl.Int64), "facts": _FACTS}
+# Of the codes of a case this one alone counts the platform's clawback too: rulings 20.
+_decided = pl.when(pl.col("n_paid") > 0).then(_paid).otherwise(_amount) + pl.col("clawback_fen")
 
 CASE_RULES: tuple[Rule, ...] = (
     Rule("C01", when=_is_short & ~_in_sla & pl.col("has_pending"), **_AMOUNTS, **_CASE),
@@ -83,8 +85,8 @@ CASE_RULES: tuple[Rule, ...] = (
         & pl.col("is_done")
         & ((pl.col("decided_by") == "platform").fill_null(False) | pl.col("is_flow_decided")),
         expected=pl.lit(0, pl.Int64),
-        actual=pl.when(pl.col("n_paid") > 0).then(_paid).otherwise(_amount),
-        facts={"actual_fen": pl.when(pl.col("n_paid") > 0).then(_paid).otherwise(_amount), "at": pl.col("done_at").dt.date()},
+        actual=_decided,
+        facts={"actual_fen": _decided, "at": pl.col("done_at").dt.date()},
         **{**_CASE, "needs": ("aftersales",)},
     ),
     Rule(
@@ -121,6 +123,7 @@ FLOW_RULES: tuple[Rule, ...] = (
         pl.col("flow_code") == "C12",
         needs=_NEEDS,
         key=pl.coalesce("case_id", "order_id", "flow_id"),
+        key_kind=first_stated("case_id", "order_id", "flow_id"),
         why="C12_flow",
         case_id=pl.col("case_id"),
     ),

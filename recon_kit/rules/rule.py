@@ -16,7 +16,8 @@ class Rule:
     """One way a code is found. A rule equals itself only: expressions have no equality.
 
     `source` names a frame of Facts, `when` the rows of it that break the rule. `key` is the finding's key, `scope` what
-    makes it unique among platforms, channels or periods. `expected`/`actual` are fen, and the gap is actual − expected
+    makes it unique among platforms, channels or periods; `key_kind` what the key is (of each row where it differs), the
+    first of the catalogue's unless said. `expected`/`actual` are fen, and the gap is actual − expected
     unless `gap` says otherwise. `why` names the sentence in templates/why.toml and `facts` what fills it. `subject` names
     the row the finding is about, for the bridge. `qty` pieces and `loss` (fen, at cost) of goods.
     `severity` and `check` (when it is due): the catalogue's unless said. Without a table of `needs` the code is *not checked*.
@@ -32,7 +33,7 @@ class Rule:
     expected: pl.Expr = NULL_FEN
     actual: pl.Expr = NULL_FEN
     gap: pl.Expr | None = None
-    key_kind: str | None = None
+    key_kind: str | pl.Expr | None = None
     why: str = ""
     facts: dict[str, pl.Expr] = field(default_factory=dict)
     platform: pl.Expr = NULL_TEXT
@@ -52,6 +53,11 @@ class Rule:
 def numbered(letter: str, column: str) -> pl.Expr:
     """Subject text such as `c 12`: the row number of a facts frame, which the bridge joins on."""
     return pl.concat_str(pl.lit(letter + " "), column)
+
+
+def first_stated(*columns: str) -> pl.Expr:
+    """The name of the first of the columns that the row states: the kind of a key made of the first of them."""
+    return pl.coalesce(*(pl.when(pl.col(name).is_not_null()).then(pl.lit(name)) for name in columns))
 
 
 def listed(column: str) -> pl.Expr:

@@ -75,3 +75,19 @@ def test_refunds_after_as_of_do_not_count_yet():
 
     assert "C08 O1" not in run(month).codes
     assert "C08 O1" in run(month, as_of="2026-11-01").codes
+
+
+def test_what_a_wrong_entitlement_explains_is_related_to_it_and_so_is_what_is_related_to_that():
+    about = {"kind": "return_refund", "qty": 1, "basis": "qty", "line_id": "L1"}
+    lines = [{"order_id": "O1", "line_id": "L1", "sku": "S", "qty": 1, "list_fen": 3000, "buyer_paid_fen": 3000}]
+
+    def month(final):
+        given = case("C1", "O1", final, approved_fen="32.00", **about)
+        flows = [refund("F1", "32.00", case_id="C1", order_id="O1")]
+        return run(world(orders=[order("O1", "30.00")], cases=[given], lines=lines, flows=flows))
+
+    granted, overpaid = month("32.00"), month("30.00")
+    for found in (granted, overpaid):
+        assert found.codes == ["A03 C1"]
+        assert {row["primary_id"] for row in found.all("C08")} == {found.one("A03")["discrepancy_id"]}
+    assert overpaid.one("C05")["primary_id"] == overpaid.one("A03")["discrepancy_id"]

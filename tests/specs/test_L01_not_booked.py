@@ -91,3 +91,16 @@ def test_L05_keeps_the_id_of_L01():
     first = run(world(**PAID, vouchers=[])).one("L01")["discrepancy_id"]
 
     assert run(world(**PAID, vouchers=[voucher("V1", ("C1", "30.00"), on="2026-11-02")])).one("L05")["discrepancy_id"] == first
+
+
+def test_the_key_says_what_it_is_of_a_refund_on_no_case():
+    month = run(world(orders=[order("O1")], flows=[refund("F1", "30.00", order_id="O1")], vouchers=[]))
+
+    assert (month.one("L01")["key"], month.one("L01")["key_kind"]) == ("F1", "flow_id")
+
+
+def test_once_the_month_is_over_the_accounting_period_of_a_voucher_decides_whatever_its_date():
+    booked = [voucher("V1", ("C1", "30.00"), on="2026-11-02", period="2026-10")]
+    month = world(orders=[order("O1")], cases=[case("C1", "O1")], flows=[refund("F1", case_id="C1")], vouchers=booked)
+
+    assert run(month).codes == []

@@ -1,6 +1,6 @@
 """P01: what a payment brought is not what its order should have brought. Rulings 1, 2, 6, 10, 12, 14."""
 
-from tests.world import flow, order, receipt, run, world
+from tests.world import at, flow, order, receipt, run, world
 
 
 def test_a_payment_that_differs_from_its_order_is_P01_and_one_fen_is_not():
@@ -146,3 +146,14 @@ def test_the_same_order_id_on_two_platforms_is_two_findings():
     wechat, jd = sorted(month.all("P01"), key=lambda row: -row["actual_fen"])
     assert (wechat["platform"], wechat["actual_fen"], jd["platform"], jd["actual_fen"]) == ("wechat_mini", 9000, "jd", 8000)
     assert wechat["discrepancy_id"] != jd["discrepancy_id"]
+
+
+def test_a_deposit_that_only_a_template_knows_and_the_tail_of_the_bill_are_one_order():
+    """Ruling 1: a template row is the same money as the flows of its own payment number; the deposit came before the bills."""
+    paid = [
+        {"channel": "wechat", "pay_id": "DEPOSIT", "order_id": "O1", "paid_at": at("2026-09-20"), "amount_fen": 2000},
+        {"channel": "wechat", "pay_id": "TAIL", "order_id": "O1", "paid_at": at("2026-10-05"), "amount_fen": 8000},
+    ]
+    tail = [flow("R1", "trade_receipt", "80.00", "2026-10-05", pay_id="TAIL")]
+
+    assert run(world(orders=[order("O1", kind="presale")], flows=tail, payments=paid, receipts=False)).codes == []

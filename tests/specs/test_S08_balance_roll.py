@@ -54,6 +54,13 @@ def test_the_only_wallet_of_a_channel_has_all_its_rows():
     assert run(world(flows=flows, wallets=rows)).codes == []
 
 
+@pytest.mark.parametrize("account", [None, "A"])
+def test_rows_a_template_adds_to_the_bill_are_of_the_channels_only_wallet_too(account):
+    flows = [_in("F1", "3.00", account="A"), _in("F2", "4.00")]
+
+    assert run(world(flows=flows, wallets=[wallet("0.00", "7.00", account=account)])).codes == []
+
+
 def test_several_accounts_of_a_channel_roll_each_for_itself_and_the_key_names_them():
     flows = [_in("F1", "1.00", account="A"), _in("F2", "2.00", account="B")]
 
