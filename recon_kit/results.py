@@ -136,6 +136,8 @@ KPI_MOVEMENTS = Table(
         Column("rate", "率的影响", "int", note="movement − volume"),
     ),
 )
+BUCKETS = {"0-3": 3, "4-7": 7, "8-15": 15, "16-30": 30, "31-60": 60, "61-90": 90, ">90": None}
+"""Bucket of age → its last day. Source: docs/method.md, open items."""
 LEG = {"ties": "相符", "pending": "在途", "broken": "不符", "not_checked": "未查", "none": "无"}
 CASE_FILE = Table(
     "case_file",

@@ -31,6 +31,7 @@ from recon_kit.kpis import build_kpis, build_movements
 from recon_kit.narrative import render_why
 from recon_kit.periods import Period, parse_period
 from recon_kit.privacy import mask_frame
+from recon_kit.recon_kpis import Outcomes, build_recon_kpis
 from recon_kit.results import DISCREPANCIES, conform_result
 from recon_kit.rules import detect, not_checked, not_scheduled
 from recon_kit.schedule import is_due
@@ -146,6 +147,7 @@ def reconcile(
     say("bridge")
     bridge = build_bridge(facts, findings, language)
     kpis = build_kpis(facts, collected.tables)
+    found = Outcomes(matches, unmatched, findings, bridge.lines, kpis, bridge.unexplained_fen, bridge.ends_at)
     discrepancies = conform_result(
         render_why(findings.drop("subject").with_columns(pl.lit(None, pl.String).alias("why")), language), DISCREPANCIES
     )
@@ -155,7 +157,7 @@ def reconcile(
         "unmatched": unmatched,
         "bridge": bridge.lines,
         "bridge_items": bridge.items,
-        "kpis": kpis,
+        "kpis": pl.concat([kpis, build_recon_kpis(found, facts.supplied, scope.as_of)]),
         "kpi_movements": build_movements(facts, collected.tables),
         "case_file": build_case_file(facts, findings),
         "pass_audit": audit_passes(matches),

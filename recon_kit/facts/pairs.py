@@ -18,6 +18,8 @@ def pair_tables(facts: Facts) -> tuple[pl.DataFrame, pl.DataFrame]:
     matches, unmatched = [], []
     money = {"M1": _order_payment(facts), "M3": _case_refund(facts), "M4": _refund_ledger(facts)}
     added = {pair: facts.more[f"sides_{pair}"].select(*SIDES) for pair in PAIRS if f"sides_{pair}" in facts.more}
+    if "M10" in added:
+        added["M10"] = _reasoned_as_paid(added["M10"], money["M1"])
     due = {pair: sides for pair, sides in (money | added).items() if is_due(pair, facts.scope.period)}
     for pair, sides in due.items():
         tolerance = facts.scope.config.tolerance.row if PAIRS[pair].unit == "fen" else 0
@@ -38,6 +40,22 @@ def pair_tables(facts: Facts) -> tuple[pl.DataFrame, pl.DataFrame]:
     return (
         conform_result(pl.concat(matches).sort("pair", "group_id", "side", "table", "row_key"), MATCHES),
         conform_result(pl.concat(unmatched).sort("pair", "side", "table", "row_key"), UNMATCHED),
+    )
+
+
+def _reasoned_as_paid(settled: pl.DataFrame, paid: pl.DataFrame) -> pl.DataFrame:
+    """M10 with the reason M1 has for an order without any money: unpaid, or paid before the first loaded bill."""
+    lone = pl.col("group").is_null()
+    why = paid.filter(lone & (pl.col("side") == "left")).select("side", "row_key", pl.col("reason").alias("of_paid"))
+    return (
+        settled.join(why, on=["side", "row_key"], how="left", validate="m:1", maintain_order="left")
+        .with_columns(
+            pl.when(lone & (pl.col("reason") == "no_counterpart"))
+            .then(pl.coalesce("of_paid", "reason"))
+            .otherwise("reason")
+            .alias("reason")
+        )
+        .select(*SIDES)
     )
 
 

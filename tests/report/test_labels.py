@@ -8,6 +8,7 @@ from recon_kit.errors import ReportError
 from recon_kit.intake_view import COLOURED_AS
 from recon_kit.kpis import KPI_LIST
 from recon_kit.management import DEDUCTIONS, DRIVERS, GOODS_STATE
+from recon_kit.recon_kpis import BASES
 from recon_kit.record import BRIDGE_LINES
 from recon_kit.resources import templates_dir
 from recon_kit.results import LEDGER_TIES, NATURE, OWNER, SEVERITY, TAX_BASIS, VERDICT
@@ -47,7 +48,8 @@ def _places(text: str) -> frozenset[str]:
         ("red_letter", TAX_BASIS.column("red_letter").allowed), ("columns", DRIVERS),
         ("trust", COLOURED_AS), ("trust_means", COLOURED_AS),
         ("tie", TIES), ("kpi", [k.name for k in KPI_LIST]), ("base", {k.base for k in KPI_LIST}),
-        ("date_basis", {k.date_basis for k in KPI_LIST}),
+        ("date_basis", {k.date_basis for k in KPI_LIST}), ("kpi", BASES),
+        ("base", [base for base, _ in BASES.values()]), ("date_basis", [basis for _, basis in BASES.values()]),
     ],
 )  # fmt: skip
 def test_every_value_that_a_page_can_show_has_its_words(section, values):
