@@ -38,3 +38,7 @@ class ReportError(ReconError):
 
 class CasebookError(ReconError):
     """The casebook cannot be used, or a decision is not allowed: its own proposal approved, a cause missing, an unknown id."""
+
+
+class ArchiveError(ReconError):
+    """A period cannot be closed, reopened or packed, or what was sealed cannot be read."""

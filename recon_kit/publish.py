@@ -20,20 +20,18 @@ run that somebody changed by hand is kept as `<run_id>-changed`.
 from __future__ import annotations
 
 import ctypes
-import errno
 import hashlib
 import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from recon_kit.durable import only_one, replace_text, sha256, sync_folder, sync_tree, told_plainly, write_json
 from recon_kit.errors import ReconError
 
 MANIFEST = "MANIFEST.json"
@@ -50,10 +48,19 @@ class Staging:
     path: Path
 
     def describe(
-        self, *, inputs: Sequence[Mapping[str, object]], config: Mapping[str, object], versions: Mapping[str, str]
+        self,
+        *,
+        inputs: Sequence[Mapping[str, object]],
+        config: Mapping[str, object],
+        versions: Mapping[str, str],
+        sealed: Mapping[str, str] | None = None,
     ) -> None:
-        """State what the run rests on, for the manifest and the run id: JSON values only, and no clock time."""
-        _write_json(self.path / MANIFEST, {"inputs": list(inputs), "config": dict(config), "versions": dict(versions)})
+        """State what the run rests on, for the manifest and the run id: JSON values only, and no clock time.
+
+        `sealed`: closed period → sha-256 of its seal, of those the rows were compared with (K04); stated where there are any.
+        """
+        stated = {"inputs": list(inputs), "config": dict(config), "versions": dict(versions)}
+        write_json(self.path / MANIFEST, {**stated, "sealed": dict(sealed)} if sealed else stated)
 
 
 @contextmanager
@@ -63,28 +70,51 @@ def staged(out: Path, period: str, *, wait_seconds: float = 60) -> Iterator[Stag
     One run at a time per period: another waits `wait_seconds`. Raises ReconError for a sealed period, a folder at
     `out/period` that is no run, a period in use, or a disk that cannot be written; then the old month still stands.
     """
-    runs = out / RUNS / period
-    with _told_plainly(out):
-        runs.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(runs / ".lock", timeout=wait_seconds)
-    with _told_plainly(out):
+    with locked(out, period, wait_seconds=wait_seconds):
+        staging = out / RUNS / period / f".tmp-{os.getpid()}"
         try:
-            lock.acquire()
-        except Timeout:
-            raise ReconError(
-                f"{out / period}: another run of this period is still writing after {wait_seconds:g} s; wait until it has ended"
-            ) from None
-    staging = runs / f".tmp-{os.getpid()}"
+            with told_plainly(out):
+                check_replaceable(out / period)
+                recover(out, period)
+                staging.mkdir()
+                yield Staging(staging)
+                _publish(staging, out, period)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def locked(out: Path, period: str, *, wait_seconds: float = 60) -> Iterator[None]:
+    """Hold a period: no other run of it is published meanwhile. ReconError when one still writes after `wait_seconds`."""
+    runs = out / RUNS / period
+    with told_plainly(out):
+        runs.mkdir(parents=True, exist_ok=True)
+        with only_one(runs / ".lock", f"{out / period}: another run of this period is still writing", wait_seconds):
+            yield
+
+
+def keep(place: Path, period: str, write: Callable[[Staging], None]) -> Path:
+    """Let `write` fill a folder and keep it below `place` under its run id, for good; the folder.
+
+    Equal contents are kept once. A kill leaves nothing or the whole; what a killed one left is removed. ReconError for a disk
+    that cannot be written.
+    """
+    staging = place / f".tmp-{os.getpid()}"
     try:
-        with _told_plainly(out):
-            check_replaceable(out / period)
-            recover(out, period)
-            staging.mkdir()
-            yield Staging(staging)
-            _publish(staging, out, period)
+        with told_plainly(place, "What was there before stands"):
+            place.mkdir(parents=True, exist_ok=True)
+            with only_one(place / ".lock", f"{place}: somebody else is still writing there", 60):
+                for leftover in place.glob(".tmp-*"):
+                    shutil.rmtree(leftover)
+                staging.mkdir()
+                write(Staging(staging))
+                run_id = _seal_contents(staging, period)
+                if not (place / run_id).exists():
+                    _rename(staging, place / run_id)
+                sync_folder(place)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        lock.release()
+    return place / run_id
 
 
 def recover(out: Path, period: str) -> None:
@@ -102,8 +132,8 @@ def recover(out: Path, period: str) -> None:
         _swap(wanted, here)
     if wanted.is_dir():  # an exchange left the old run under the new one's name
         _rename(wanted, _free_name(runs, identity(wanted) or "unknown"))
-    _sync_folder(runs)
-    _sync_folder(out)
+    sync_folder(runs)
+    sync_folder(out)
 
 
 def identity(folder: Path) -> str | None:
@@ -129,12 +159,6 @@ def is_sealed(folder: Path) -> bool:
     return (folder / SEALED).exists()
 
 
-def sha256(path: Path) -> str:
-    """The sha-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _publish(staging: Path, out: Path, period: str) -> None:
     """Steps 1 to 4 of the module's text."""
     runs = out / RUNS / period
@@ -145,8 +169,8 @@ def _publish(staging: Path, out: Path, period: str) -> None:
             _rename(kept, _free_name(runs, found or "unknown"))
         if not kept.exists():
             _rename(staging, kept)
-        _sync_folder(runs)
-    _write_durably(runs / _CURRENT, run_id)
+        sync_folder(runs)
+    replace_text(runs / _CURRENT, run_id)
     recover(out, period)
 
 
@@ -159,12 +183,8 @@ def _seal_contents(staging: Path, period: str) -> str:
     outputs = [{"file": f.relative_to(staging).as_posix(), "bytes": f.stat().st_size, "sha256": sha256(f)} for f in files]
     manifest = {"period": period, "inputs": [], "config": {}, "versions": {}, **described, "outputs": outputs}
     run_id = _run_id(manifest)
-    _write_json(staging / MANIFEST, {"run_id": run_id, **manifest})
-    for file in [*files, staging / MANIFEST]:
-        _sync_file(file)
-    for folder in sorted(path for path in staging.rglob("*") if path.is_dir()):
-        _sync_folder(folder)
-    _sync_folder(staging)
+    write_json(staging / MANIFEST, {"run_id": run_id, **manifest})
+    sync_tree(staging)
     return run_id
 
 
@@ -227,48 +247,3 @@ def _rename(source: Path, target: Path) -> None:
 def _free_name(runs: Path, wanted: str) -> Path:
     names = [wanted, *(f"{wanted}-{n}" for n in range(2, 10_000))]
     return next(runs / name for name in names if not (runs / name).exists())
-
-
-def _write_json(path: Path, content: Mapping[str, object]) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
-
-
-def _write_durably(path: Path, text: str) -> None:
-    draft = path.with_name(f"{path.name}.new")
-    draft.write_text(text, encoding="ascii")
-    _sync_file(draft)
-    draft.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("r+b") as file:  # Windows flushes only a handle that may write
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    if sys.platform == "win32":  # a folder cannot be opened there; NTFS journals renames itself
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _told_plainly(out: Path) -> Iterator[None]:
-    """Turn a failure to write below `out` into one ReconError; any other OSError passes."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            found, advice = "the disk is full", "free some space"
-        elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) and str(error.filename or out).startswith(str(out)):
-            found = "it cannot be written, or a file in it is open in another program"
-            advice = "close the file (Excel locks a workbook it shows), or choose another --out"
-        else:
-            raise
-        raise ReconError(
-            f"{out}: {found}; expected a folder to write to; {advice} and run again. The old month stands"
-        ) from error

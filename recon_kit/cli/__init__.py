@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from recon_kit.cli.archive import close_command, reopen_command, verify_command
 from recon_kit.cli.check import check_command
 from recon_kit.cli.lab import lab_command
 from recon_kit.cli.layout import layout_app
@@ -36,6 +37,9 @@ app.command("trace")(trace_command)
 app.command("template")(template_command)
 app.command("new")(new_command)
 app.command("lab")(lab_command)
+app.command("close")(close_command)
+app.command("verify")(verify_command)
+app.command("reopen")(reopen_command)
 app.command("sample")(sample_command)
 app.add_typer(layout_app)
 

@@ -31,7 +31,7 @@ class Own:
     """The user's own, read and checked; nothing by default.
 
     `reasons`: (pattern, reason_group), the first that fits. `skip`, and the keys of `use`, are patterns of file names.
-    `files`: name and sha-256 of every file this came from, in order of names.
+    `files`: name and sha-256 of every file this came from, in order of names; `places`: name → where it is.
     """
 
     layouts: tuple[Layout, ...] = ()
@@ -39,6 +39,7 @@ class Own:
     skip: tuple[str, ...] = ()
     use: Mapping[str, Layout] = field(default_factory=dict)
     files: tuple[tuple[str, str], ...] = ()
+    places: Mapping[str, Path] = field(default_factory=dict)
 
     def skipped_by(self, name: str) -> str | None:
         """The pattern that says to pass a file over, if one does."""
@@ -80,7 +81,7 @@ def load_own(
         files.append((Path(settings.reasons).name, base / settings.reasons))
     hashes = sorted((name, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in files)
     use = {pattern: _layout_named(name, layouts, f"{where} [sources] use: {pattern}") for pattern, name in settings.use.items()}
-    return Own(layouts, reasons, settings.skip, use, tuple(hashes))
+    return Own(layouts, reasons, settings.skip, use, tuple(hashes), dict(files))
 
 
 def load_reasons(path: Path = BUILT_IN_REASONS) -> tuple[tuple[str, str], ...]:
