@@ -37,7 +37,7 @@ class Outcomes:
     findings: pl.DataFrame
     bridge: pl.DataFrame
     kpis: pl.DataFrame
-    unexplained_fen: int
+    unexplained_fen: int | None
     ends_at: str | None
 
 
@@ -97,10 +97,11 @@ def _findings(found: Outcomes, supplied: frozenset[str]) -> list[pl.DataFrame]:
     ages = pl.DataFrame({"member": list(BUCKETS)}).join(by_age, on="member", how="left", maintain_order="left", validate="1:1")
     undated = by_age.filter(pl.col("member").is_null())
     rows = [
-        _rows("unexplained_amount", "fen", "all", _single(found.unexplained_fen, None)),
         _rows("open_amount", "fen", "all", _single(int(primary.select(gap).item()), None)),
         _rows("open_amount", "fen", "age", pl.concat([ages, undated]).with_columns(pl.col("matched").fill_null(0), due=None)),
     ]
+    if found.unexplained_fen is not None:
+        rows.append(_rows("unexplained_amount", "fen", "all", _single(found.unexplained_fen, None)))
     if found.ends_at == "C0":
         late = int(primary.filter(pl.col("code") == "L05").select(gap).item())
         paid_out = int(found.bridge.filter(pl.col("line") == "B0")["amount_fen"].sum())

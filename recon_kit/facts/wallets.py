@@ -23,6 +23,7 @@ def balance_month(scope: Scope) -> Period | None:
     month = parse_period(f"{scope.period.start:%Y-%m}")
     return month if month.end <= scope.period.end else None
 
+
 SEEN_TWICE = "jd"
 """The channel whose money two bills show, order by order without an account and in lumps with one: settlement and wallet."""
 
