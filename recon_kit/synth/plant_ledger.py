@@ -28,7 +28,7 @@ from recon_kit.synth.edits import (
     unbook,
     write_voucher,
 )
-from recon_kit.synth.pools import aged, receipted_orders, settled_cases, take
+from recon_kit.synth.pools import aged, receipted_orders, recognised_since, settled_cases, take
 from recon_kit.synth.world import World
 
 MISBOOKED = (900, -500, 90)
@@ -36,10 +36,8 @@ MISBOOKED = (900, -500, 90)
 
 def plant_l01(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """Paid, never booked. What was accrued for it stays open, and must be young still, or it is L10 as well."""
-    pool = settled_cases(world, period)
-    if world.config.standard == "CAS":
-        pool = pool.filter(pl.col("approved_at") >= midnight(aged(world.period, world.config.sla_days.accrual_stale)))
-    rows = take(pool, rng, n)
+    young = recognised_since(world, aged(world.period, world.config.sla_days.accrual_stale))
+    rows = take(settled_cases(world, period).filter(young), rng, n)
     return touch(unbook(world, [row["ref_id"] for row in rows]), rows), [
         of_case("L01", period, row, fen(row, "final_fen"), 0) for row in rows
     ]
@@ -92,8 +90,9 @@ def plant_l03(world: World, period: Period, rng: random.Random, n: int) -> Plant
 
 
 def plant_l04(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-    """Booked with another amount than was paid."""
-    rows = take(settled_cases(world, period).filter(pl.col("final_fen") > 1_000), rng, n)
+    """Booked with another amount than was paid; what was accrued too little in the month before would be L05 there."""
+    pool = settled_cases(world, period).filter(pl.col("final_fen") > 1_000, recognised_since(world, period.start))
+    rows = take(pool, rng, n)
     booked = {row["ref_id"]: fen(row, "final_fen") + MISBOOKED[i % 3] for i, row in enumerate(rows)}
     return touch(rebook(world, booked), rows), [
         of_case("L04", period, row, fen(row, "final_fen"), booked[row["ref_id"]]) for row in rows

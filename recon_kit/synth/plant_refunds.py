@@ -34,7 +34,7 @@ from recon_kit.synth.edits import (
     set_flows,
     touch,
 )
-from recon_kit.synth.pools import receipted_orders, settled_cases, take
+from recon_kit.synth.pools import receipted_orders, recognised_since, settled_cases, take
 from recon_kit.synth.world import World
 
 OVER = (500, 1_234, 88)
@@ -139,6 +139,7 @@ def plant_c08(world: World, period: Period, rng: random.Random, n: int) -> Plant
         (pl.col("channel") != seller.TMALL.channel)
         & (pl.col("at") < midnight(period.end) - timedelta(days=4))
         & (pl.col("ref_kind") != "order")
+        & recognised_since(world, period.start - timedelta(days=2))  # the second case follows after as many days
     )
     rows = take(pool, rng, n)
     cases, flows = copies_of(world, "aftersales", "case_id", rows), copies_of(world, "flows", "flow_id", rows)

@@ -229,6 +229,11 @@ def by_day(column: str, day: date) -> pl.Expr:
     return pl.col(column).dt.date() <= day
 
 
+def recognised_since(world: World, first: date) -> pl.Expr:
+    """Cases whose refund the books recognised from this day on: CAS accrues at the approval, SBE books the money."""
+    return pl.lit(value=True) if world.config.standard == "SBE" else pl.col("approved_at") >= midnight(first)
+
+
 def aged(period: Period, days: int) -> date:
     """The day that is so many days old at the end of the period."""
     return period.last_day - timedelta(days=days)
