@@ -6,27 +6,22 @@ give equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from xlsxwriter import Workbook
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
 
 from recon_kit import views
-from recon_kit.labels import code_action, code_name, column_label, value_label, word
+from recon_kit.labels import code_action, code_name, value_label, word
 from recon_kit.record import Run, load_run
 from recon_kit.results import OWNER, SEVERITY
+from recon_kit.sheets import WIDTHS, CellFormats, cell_formats, new_workbook, write_table
 
 FILE = "discrepancies.xlsx"
 ANSWER_DAYS = 3
 """Owners answer by the third day after the as-of day. Source: domain, Cycle."""
 SHEET_ROWS = 1_048_576
-_CREATED = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _WORK = (
     "code",
     "name",
@@ -49,45 +44,14 @@ _WORK = (
     "key",
     "discrepancy_id",
 )
-_WIDTHS = {
-    "code": 6,
-    "name": 22,
-    "severity": 8,
-    "nature": 8,
-    "shop": 16,
-    "platform": 10,
-    "why": 60,
-    "action": 44,
-    "order_id": 22,
-    "case_id": 22,
-    "key": 24,
-    "evidence": 36,
-    "deadline": 12,
-    "discrepancy_id": 20,
-    "related": 10,
-    "file": 40,
-    "owner": 12,
-}
-
-
-@dataclass(frozen=True)
-class _Formats:
-    head: Format
-    text: Format
-    money: Format
-    count: Format
-    day: Format
-    title: Format
 
 
 def write_workbook(run_dir: Path, *, language: str) -> Path:
     """Write `discrepancies.xlsx` into the run folder; its path."""
     run = load_run(run_dir)
     path = run.folder / FILE
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
-    with Workbook(str(path), options) as book:
-        book.set_properties({"created": _CREATED, "title": f"{run.summary['period']} {word('ui.workbook', language)}"})
-        formats = _formats(book)
+    with new_workbook(path, f"{run.summary['period']} {word('ui.workbook', language)}") as book:
+        formats = cell_formats(book)
         _write_summary(book, run, formats, language)
         work = _work_list(run, language)
         for owner in OWNER:
@@ -140,7 +104,7 @@ def _evidence(run: Run) -> pl.DataFrame:
     )
 
 
-def _write_summary(book: Workbook, run: Run, formats: _Formats, language: str) -> None:
+def _write_summary(book: Workbook, run: Run, formats: CellFormats, language: str) -> None:
     """Verdict, the bridge, and findings by code."""
     sheet = book.add_worksheet(word("sheet.summary", language))
     sheet.hide_gridlines(2)
@@ -162,7 +126,7 @@ def _write_summary(book: Workbook, run: Run, formats: _Formats, language: str) -
         steps = views.bridge_steps(run)
         names = [word(f"bridge.{line}", language) for line in steps["line"]]
         bridge = steps.with_columns(label=pl.Series(names, dtype=pl.String)).select("line", "label", "amount_fen", "n")
-        row = _write_table(sheet, row, bridge, formats, language)
+        row = write_table(sheet, row, bridge, formats, language)
     codes = views.codes(run)
     shown = codes.select(
         "code",
@@ -173,7 +137,7 @@ def _write_summary(book: Workbook, run: Run, formats: _Formats, language: str) -
         pl.Series("nature", [value_label("nature", v, language) for v in codes["nature"]], pl.String),
         pl.Series("owner", [value_label("owner", v, language) for v in codes["owner"]], pl.String),
     )
-    row = _write_table(sheet, row + 1, shown, formats, language)
+    row = write_table(sheet, row + 1, shown, formats, language)
     for code, missing in summary["not_checked"].items():
         row += 1
         sheet.write_string(row, 0, code)
@@ -184,64 +148,19 @@ def _write_summary(book: Workbook, run: Run, formats: _Formats, language: str) -
         sheet.write_string(row, 1, f"{word('ui.unscheduled', language)}: {code_name(code, language)}")
 
 
-def _write_sheet(book: Workbook, name: str, frame: pl.DataFrame, formats: _Formats, language: str) -> None:
+def _write_sheet(book: Workbook, name: str, frame: pl.DataFrame, formats: CellFormats, language: str) -> None:
     """A table on a sheet of its own: header frozen and filtered, printed landscape with the header on every page."""
     sheet = book.add_worksheet(name)
     kept = frame.head(SHEET_ROWS - 2)
-    _write_table(sheet, 0, kept, formats, language)
+    write_table(sheet, 0, kept, formats, language)
     if kept.height < frame.height:
         rest = word("ui.rest", language, n=f"{frame.height - kept.height:,}")
         sheet.write_string(SHEET_ROWS - 1, 0, rest)
     for place, column in enumerate(frame.columns):
-        sheet.set_column(place, place, _WIDTHS.get(column, 13))
+        sheet.set_column(place, place, WIDTHS.get(column, 13))
     sheet.freeze_panes(1, 2 if "name" in frame.columns else 0)
     sheet.autofilter(0, 0, kept.height, frame.width - 1)
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
-
-
-def _write_table(sheet: Worksheet, top: int, frame: pl.DataFrame, formats: _Formats, language: str) -> int:
-    """Header and rows from row `top`; the first row after them."""
-    _write_row(sheet, top, [column_label(name, language) for name in frame.columns], [formats.head] * frame.width)
-    styles = [_style(name, dtype, formats) for name, dtype in frame.schema.items()]
-    money = [name.endswith("_fen") for name in frame.columns]
-    for row, values in enumerate(frame.iter_rows(), start=top + 1):
-        cells = [value / 100 if is_money and value is not None else value for value, is_money in zip(values, money, strict=True)]
-        _write_row(sheet, row, cells, styles)
-    return top + frame.height + 1
-
-
-def _write_row(sheet: Worksheet, row: int, cells: Iterable[Any], styles: Sequence[Format]) -> None:
-    for column, (cell, style) in enumerate(zip(cells, styles, strict=True)):
-        if cell is None:
-            continue
-        if isinstance(cell, str):
-            sheet.write_string(row, column, cell[:32_767], style)
-        elif isinstance(cell, date):
-            sheet.write_datetime(row, column, datetime(cell.year, cell.month, cell.day), style)  # noqa: DTZ001 - a sheet has no zone
-        else:
-            sheet.write_number(row, column, cell, style)
-
-
-def _style(name: str, dtype: pl.DataType, formats: _Formats) -> Format:
-    if name.endswith("_fen"):
-        return formats.money
-    if dtype == pl.Date():
-        return formats.day
-    return formats.count if dtype.is_numeric() else formats.text
-
-
-def _formats(book: Workbook) -> _Formats:
-    top = {"valign": "top", "font_size": 10}
-    return _Formats(
-        head=book.add_format(
-            {"bold": True, "bottom": 1, "bg_color": "#EEF1F4", "valign": "vcenter", "text_wrap": True, "font_size": 10}
-        ),
-        text=book.add_format({**top, "num_format": "@", "text_wrap": True}),
-        money=book.add_format({**top, "num_format": "#,##0.00;[Red]-#,##0.00"}),
-        count=book.add_format({**top, "num_format": "#,##0"}),
-        day=book.add_format({**top, "num_format": "yyyy-mm-dd"}),
-        title=book.add_format({"bold": True, "font_size": 14}),
-    )
