@@ -15,6 +15,7 @@ from recon_kit.config import DEFAULT_CHANNEL_ACCOUNTS
 from recon_kit.periods import Period
 from recon_kit.schema import REFUND_CASE_KINDS, REFUND_FLOW_KINDS
 from recon_kit.synth.books import wallet_account
+from recon_kit.synth.cases import midnight
 from recon_kit.synth.edits import Row, is_cost
 from recon_kit.synth.world import World
 
