@@ -44,6 +44,7 @@ _UNIT_LINE: dict[str, tuple[str, str | None]] = {
     "early_before": ("B2", "L06"),
     "not_booked": ("B2", "L01"),
     "early": ("B4", "L06"),
+    "early_rest": ("B4", "L06"),
     "unseen": ("B1", None),
     "duplicate": ("B5", "L03"),
     "clawback": ("B6", "A04"),

@@ -171,7 +171,10 @@ def _stale_accruals(tied: Tied) -> pl.DataFrame:
     scope = tied.scope
     config, ref = scope.config, pl.concat_str(pl.col("ref_kind").fill_null("case"), pl.lit("|"), "ref_id")
     named = tied.refs.drop_nulls("u").select(ref.alias("ref"), "u").unique("ref", keep="first", maintain_order=True)
-    paid = tied.units.select("u", (scope.is_fact("first_flow_at") | pl.col("in_escrow").fill_null(value=False)).alias("is_paid"))
+    # A success case older than the first loaded bill was paid in a bill nobody loaded.
+    is_paid = scope.is_fact("first_flow_at") | pl.col("in_escrow").fill_null(value=False) | pl.col("is_paid_unseen")
+    paid = tied.units.with_columns((pl.col("is_unseen") & scope.is_fact("done_at")).alias("is_paid_unseen"))
+    paid = paid.select("u", is_paid.alias("is_paid"))
     units = paid.join(
         tied.units.select("u", "platform_key", pl.col("shop").alias("unit_shop"), "order_id", "case_id"), on="u", validate="1:1"
     )

@@ -152,7 +152,7 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
     """Say of each unit how the ledger stands to the channel in this period, as `state`, with what follows from it.
 
     `base_fen` is what the period should have booked, `wallet_fen` what it did book net of accruals, `residual_fen` their
-    difference. States: ties · not_booked · late · late_rest · early_before · early · prior · duplicate · clawback ·
+    difference. States: ties · not_booked · late · late_rest · early_before · early · early_rest · duplicate · clawback ·
     amount · rounding · no_flow · unseen (its refund lies before the first loaded bill). Source: rulings 13, 17, 19, 20.
     """
     sums = ["booked_before_fen", "booked_in_fen", "booked_ahead_fen", "accrued_in_fen", "accrued_before_fen", "n_vouchers"]
@@ -217,12 +217,17 @@ def _state(scope: Scope) -> pl.Expr:
     booked_twice = pl.col("is_same_gross") & (pl.col("n_vouchers") >= 2) & (wallet == pl.col("n_vouchers") * base)
     again = (pl.col("flow_before_fen") != 0) & (wallet % pl.col("flow_before_fen") == 0)
     rest = pl.col("booked_ahead_fen") != 0
+    # Booked before its refund, beyond what earlier refunds of the same case took.
+    over = pl.col("booked_before_fen") - pl.col("accrued_before_fen") - pl.col("flow_before_fen")
+    is_early_before = (pl.col("booked_before_fen") != pl.col("accrued_before_fen")) & (
+        (pl.col("flow_before_fen") == 0) | _is_close(over - base, scope)
+    )
     return (
         pl.when(gap == 0)
         .then(pl.lit("ties"))
         .when((wallet == 0) & rest)
         .then(pl.lit("late"))
-        .when((wallet == 0) & (pl.col("booked_before_fen") != pl.col("accrued_before_fen")))
+        .when((wallet == 0) & is_early_before)
         .then(pl.lit("early_before"))
         .when(wallet == 0)
         .then(pl.lit("not_booked"))
@@ -240,6 +245,8 @@ def _state(scope: Scope) -> pl.Expr:
         .then(pl.lit("duplicate"))
         .when(gap == -pl.col("clawback_in_fen"))
         .then(pl.lit("clawback"))
+        .when((pl.col("flow_ahead_fen") != 0) & (base != 0) & _is_close(gap - pl.col("flow_ahead_fen"), scope))
+        .then(pl.lit("early_rest"))
         .when(rest & _is_close(gap + pl.col("booked_ahead_fen"), scope))
         .then(pl.lit("late_rest"))
         .otherwise(pl.lit("amount"))
@@ -255,6 +262,8 @@ def _unaccrued(scope: Scope) -> pl.Expr:
     if scope.config.standard != "CAS":
         return pl.lit(0, pl.Int64)
     amount, ahead, booked_ahead = pl.col("amount_fen"), pl.col("flow_ahead_fen"), pl.col("booked_ahead_fen")
+    # Books may accrue the platform's part as well, or book it with the money: what must be there is without it.
+    with_clawback = amount + pl.col("clawback_ahead_fen")
     is_unpaid = (pl.col("flow_before_fen") == 0) & (pl.col("flow_in_fen") == 0)
     owed = (
         pl.when(ahead != 0)
@@ -265,9 +274,11 @@ def _unaccrued(scope: Scope) -> pl.Expr:
         .then(pl.min_horizontal(booked_ahead, amount))
         .otherwise(0)
     )
-    missing = owed - pl.col("accrued_in_fen") - pl.col("accrued_before_fen")
+    accrued_so_far = pl.col("accrued_in_fen") + pl.col("accrued_before_fen")
     in_escrow = pl.col("in_escrow").fill_null(value=False)
-    approved_here = scope.is_in("approved_at") & (pl.col("state") == "ties") & ~in_escrow & (missing > scope.config.tolerance.row)
+    is_missing = owed - accrued_so_far > scope.config.tolerance.row
+    missing = pl.when(ahead != 0).then(pl.min_horizontal(ahead, with_clawback)).otherwise(owed) - accrued_so_far
+    approved_here = scope.is_in("approved_at") & (pl.col("state") == "ties") & ~in_escrow & is_missing
     flow, accrued, wallet = pl.col("flow_in_fen"), pl.col("accrued_in_fen"), pl.col("wallet_fen")
     booked = pl.when((wallet != 0) & (flow != 0)).then(flow).when((wallet == 0) & (flow == 0)).then(accrued).otherwise(0)
     approved_before = (

@@ -41,6 +41,7 @@ def build_ledger(
     partitions: int = 1,
 ) -> Ledger:
     """Sum flows and vouchers per unit and period. Source: rulings 13, 19, 20; bridge lines B1–B7."""
+    flows = _label_flows(flows, cases)
     cases = _name_units(cases, parts)
     flow_parts = _flow_parts(cases, flows, parts, clawbacks)
     line_refs, refs = _voucher_refs(vouchers, scope)
@@ -113,6 +114,14 @@ def _group_by_total(
     return group_by_total(totals, moved, scope)
 
 
+def _label_flows(flows: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
+    """Add `case_label`: the case a flow names that is none to pay (closed, an exchange, not loaded), by which books know it."""
+    by_number = cases["case_id"].gather(flows.select(pl.coalesce("case_c", "request_c")).to_series())
+    live = cases.filter(pl.col("is_refund") & ~pl.col("is_closed"))["case_id"].implode()
+    named = pl.coalesce(pl.col("case_id"), by_number)
+    return flows.with_columns(pl.when(~named.is_in(live)).then(named).alias("case_label"))
+
+
 def _name_units(cases: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
     """Add `unit`: the case itself; cases that one flow pays together are one unit, named by the first of them."""
     shared = parts.filter(pl.col("f").is_duplicated()).with_columns(pl.col("c").min().over("f").alias("lead"))
@@ -174,6 +183,7 @@ def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, s
         part.filter(scope.is_in("money_at")).sum().alias("flow_in_fen"),
         part.filter(scope.is_ahead("money_at")).sum().alias("flow_ahead_fen"),
         part.filter(scope.is_in("money_at") & (pl.col("kind") == "subsidy_clawback")).sum().alias("clawback_in_fen"),
+        part.filter(scope.is_ahead("money_at") & (pl.col("kind") == "subsidy_clawback")).sum().alias("clawback_ahead_fen"),
         scope.is_in("money_at").sum().cast(pl.Int64).alias("n_flows"),
         pl.col("money_at").filter(scope.is_in("money_at")).min().alias("flow_at"),
         pl.col("money_at").min().alias("first_flow_at"),
@@ -202,7 +212,11 @@ def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, s
         .select("f", "unit")
         .unique("unit", keep="first", maintain_order=True)
         .join(
-            flows.select("f", "flow_id", "platform_key", "shop", "order_id", "o", "pay_group", "order_group"),
+            flows.select(
+                *("f", "flow_id", "platform_key", "shop", "order_id", "o", "pay_group", "order_group"),
+                # A transfer through another channel stands for itself, whatever it names: rulings 18.
+                pl.when(pl.col("flow_code").ne_missing("C11")).then("case_label").alias("case_id"),
+            ),
             on="f",
             validate="1:1",
         )
@@ -219,7 +233,7 @@ def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, s
         .with_row_index("u")
         .with_columns(pl.col("u").cast(pl.Int64))
         .join(sums, on="unit", how="left", validate="1:1", maintain_order="left")
-        .with_columns(pl.col("flow_before_fen", "flow_in_fen", "flow_ahead_fen", "clawback_in_fen").fill_null(0))
+        .with_columns(pl.col("^(flow|clawback)_(before|in|ahead)_fen$").fill_null(0))
     )
 
 
@@ -301,15 +315,25 @@ def _match_vouchers(
 
 
 def _named_units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame) -> pl.DataFrame:
-    """What a case id or flow id alone names: ref_kind, ref_id, unit; ids of two cases are left out."""
+    """What a case id or flow id alone names: ref_kind, ref_id, unit; ids of two cases are left out.
+
+    A case that is none to pay names the only flow that names it.
+    """
     by_case = cases.select(pl.col("case_id").alias("ref_id"), "unit").unique("ref_id", keep="none")
     one_unit = flow_parts.filter(~pl.col("f").is_duplicated()).select("f", "unit")
     by_flow = (
         flows.select("f", pl.col("flow_id").alias("ref_id")).join(one_unit, on="f", validate="1:1").unique("ref_id", keep="none")
     )
+    by_label = (
+        flows.select("f", pl.col("case_label").alias("ref_id"))
+        .drop_nulls("ref_id")
+        .join(one_unit.filter(pl.col("unit").str.starts_with("flow ")), on="f", validate="1:1")
+        .unique("ref_id", keep="none")
+    )
     return pl.concat(
         [
             by_case.select(pl.lit("case").alias("ref_kind"), "ref_id", "unit"),
+            by_label.select(pl.lit("case").alias("ref_kind"), "ref_id", "unit"),
             by_flow.select(pl.lit("flow").alias("ref_kind"), "ref_id", "unit"),
         ]
     )

@@ -20,7 +20,7 @@ _UNIT: dict[str, Any] = {
     "source": "units",
     "key": pl.coalesce("group_key", *_REF_KINDS),
     "key_kind": first_stated(*_REF_KINDS),
-    "scope": pl.when(pl.col("case_id").is_null()).then("flow_channel").otherwise("platform_key"),
+    "scope": pl.when(pl.col("case_id").is_null()).then("flow_channel").otherwise(pl.coalesce("platform_key", "flow_channel")),
     "subject": numbered("u", "u"),
     "platform": pl.coalesce("platform", "platform_key"),
     "shop": pl.col("shop"),
@@ -98,7 +98,13 @@ UNIT_RULES: tuple[Rule, ...] = (
 EARLY_RULES: tuple[Rule, ...] = (
     _at_approval("L06", pl.col("is_accrued_early"), "L06_accrual", _ZERO, pl.col("accrued_in_fen")),
     *_rules("L06", _state == "early", _ZERO, _wallet),
-    *_rules("L06", _state == "early_before", _ZERO, _booked_before, "L06_before"),
+    *_rules("L06", _state == "early_rest", _ZERO, pl.col("residual_fen"), "L06_rest"),
+    # Where earlier refunds of the case are booked as well, only what is over was booked early.
+    *_rules(
+        *("L06", _state == "early_before", _ZERO),
+        pl.when(pl.col("flow_before_fen") != 0).then(-pl.col("residual_fen")).otherwise(_booked_before),
+        "L06_before",
+    ),
 )
 
 REF_RULES: tuple[Rule, ...] = (

@@ -104,3 +104,16 @@ def test_once_the_month_is_over_the_accounting_period_of_a_voucher_decides_whate
     month = world(orders=[order("O1")], cases=[case("C1", "O1")], flows=[refund("F1", case_id="C1")], vouchers=booked)
 
     assert run(month).codes == []
+
+
+@pytest.mark.parametrize(("case_id", "status"), [("C1", "closed"), ("NOBODY", "closed")])
+def test_a_refund_on_a_closed_or_unknown_case_is_booked_and_missed_by_the_case_it_names(case_id, status):
+    """Schema: the ref is the case where the flow has one."""
+    about = {"orders": [order("O1")], "cases": [case("C1", "O1", platform_status=status)]}
+    flows = [refund("F1", case_id=case_id, order_id="O1")]
+
+    booked = run(world(**about, flows=flows, vouchers=[voucher("V1", (case_id, "30.00"))]))
+    missed = run(world(**about, flows=flows, vouchers=[]))
+
+    assert booked.codes == ["C03 F1"]
+    assert missed.codes == ["C03 F1", f"L01 {case_id}"] and missed.one("L01")["key_kind"] == "case_id"

@@ -74,3 +74,12 @@ def test_a_provision_by_case_counts_too_and_its_move_to_the_payable_is_no_releas
     assert [(f["key"], f["actual_fen"]) for f in month.all("L10")] == [("V1", 3000)]
     gone = release("V3", "C1", "30.00", "2026-09-02")
     assert run(world(**AUGUST, **paid(), vouchers=[provision, moved, gone]), standard="CAS").all("L10") == []
+
+
+def test_a_success_case_older_than_the_bills_was_paid_in_one_nobody_loaded():
+    about = {"orders": [order("O1", on="2026-08-01")], "vouchers": OPEN, "bills_from": "2026-10-01"}
+    agreed = {"applied_at": "2026-08-30", "approved_at": "2026-08-30"}
+    done, open_still = (case("C1", "O1", done=day, **agreed) for day in ("2026-09-02", None))
+
+    assert run(world(**about, cases=[done]), standard="CAS").codes == ["L10 V1"]
+    assert run(world(**about, cases=[open_still]), standard="CAS").codes == []

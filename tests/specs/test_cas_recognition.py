@@ -198,3 +198,18 @@ def test_the_reclass_from_the_provision_to_the_payable_is_the_accrual():
 
     assert (october.codes, october.bridge) == ([], {"B3": 3000, "C0": 3000})
     assert october.outcome.tables["tax_basis"].select("part", "gross_fen").rows() == [("provision", 3000)]
+
+
+def test_books_may_accrue_the_platform_s_part_or_book_it_with_the_money_but_lack_it_whole():
+    """30.00 and a clawback of 2.00, approved in October and paid in November."""
+
+    def october(*vouchers: list[Row]) -> Result:
+        flows = [
+            refund("F1", on="2026-11-03", case_id="C1", order_id="O1"),
+            refund("F2", "2.00", "2026-11-03 10:00:05", kind="subsidy_clawback", order_id="O1"),
+        ]
+        cases = [case("C1", "O1", done="2026-11-03", applied_at="2026-10-28", approved_at="2026-10-28")]
+        return run(world(orders=[order("O1")], cases=cases, flows=flows, vouchers=vouchers), standard="CAS")
+
+    assert [october(accrual("V1", "C1", gross, "2026-10-31")).codes for gross in ("30.00", "32.00")] == [[], []]
+    assert october(cas_voucher("V2", "32.00", on="2026-11-03")).amounts("L05") == (3200, 0, -3200)
