@@ -13,6 +13,7 @@ import polars as pl
 from recon_kit import management, trust, views
 from recon_kit.drawing import (
     BEFORE,
+    INK,
     LESS,
     MORE,
     MUTED,
@@ -25,7 +26,7 @@ from recon_kit.drawing import (
     tall,
     wrapped,
 )
-from recon_kit.labels import code_name, value_label, word
+from recon_kit.labels import code_name, pair_name, value_label, word
 from recon_kit.money import format_yuan
 from recon_kit.record import SIDES, Run
 from recon_kit.results import NATURE, SEVERITY
@@ -34,6 +35,7 @@ from recon_kit.tables import Shown
 NATURE_COLOUR = {"break": MORE, "timing": LESS, "control": "#7a6a9e", "rounding": BEFORE, "data": "#c9a227"}
 SEVERITY_COLOUR = {"critical": "#8f2d1f", "high": MORE, "medium": "#e0b08a", "low": "#9bb8d0", "info": "#d5dbe1"}
 DAY_COLOUR = {"missing": MORE, "rows": LESS, "covered": "#c9dbe8", "silent": "#eef0f2"}
+LIMIT_COLOUR = ("#f2f4f6", "#f6e3d8", "#f0cdb9", "#e8b394", "#e0996f")
 MAX_CODES = 20
 """Codes drawn; the table beside the figure lists all."""
 MAX_MEMBERS = 10
@@ -284,4 +286,46 @@ def plot_days(run: Run, language: str) -> Chart:
         zeroline=False,
     )
     set_categories(figure, names[::-1])
+    return Chart(figure)
+
+
+def plot_limits(run: Run, kind: str, language: str) -> Chart | Shown:
+    """How many matches would break at other limits of a `kind` (tolerance, window): a row a pair, a cell a limit.
+
+    The darker a cell, the more of what the strictest limit breaks. A sentence where nothing differs.
+    """
+    shown = views.limits(run, kind)
+    if shown.is_empty():
+        return Shown(f'<p class="empty">{word("ui.nothing_differs", language)}</p>')
+    pairs, steps = shown["pair"].unique(maintain_order=True).to_list(), shown["limit"].unique().sort().to_list()
+    names = {pair: pair_name(pair, language) for pair in pairs}
+    figure = new_figure(f"limits_{kind}", language, height=100 + 34 * len(pairs), legend=False)
+    figure.add_bar(
+        y=[names[pair] for pair in shown["pair"]],
+        base=[steps.index(limit) for limit in shown["limit"]],
+        x=[1] * shown.height,
+        orientation="h",
+        marker={
+            "color": [LIMIT_COLOUR[round(share * (len(LIMIT_COLOUR) - 1))] for share in shown["share"]],
+            "line": {"color": "#ffffff", "width": 1},
+        },
+        text=[f"{n:,}" for n in shown["n"]],
+        textposition="inside",
+        insidetextanchor="middle",
+        textangle=0,
+        constraintext="none",
+        insidetextfont={"color": INK},
+        customdata=[format_yuan(fen) for fen in shown["amount_fen"]],
+        hovertemplate="%{y}<br>%{text} · %{customdata}<extra></extra>",
+    )
+    figure.update_layout(bargap=0.15)
+    figure.update_xaxes(
+        tickvals=[place + 0.5 for place in range(len(steps))],
+        ticktext=[format_yuan(step) if kind == "tolerance" else word("ui.days", language, n=step) for step in steps],
+        tickangle=0,
+        range=[0, len(steps)],
+        showgrid=False,
+        zeroline=False,
+    )
+    set_categories(figure, list(names.values())[::-1])
     return Chart(figure)

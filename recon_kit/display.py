@@ -14,9 +14,8 @@ import polars as pl
 
 from recon_kit import narrative, views
 from recon_kit.errors import TieError
-from recon_kit.labels import code_name, table_label, value_label, word
+from recon_kit.labels import code_name, pair_name, table_label, value_label, word
 from recon_kit.money import format_yuan
-from recon_kit.pairs import PAIRS
 from recon_kit.record import SIDES, Run
 from recon_kit.tables import Shown, detail_table, is_total, short_table, with_total
 
@@ -174,11 +173,25 @@ def case_legs(run: Run, language: str) -> Shown:
     return Shown(f"<p>{escape(says)}</p>" + short_table(named, language, "leg-table").html)
 
 
+def match_table(run: Run, language: str) -> Shown:
+    """Match rates by pair, of rows and of money; what is excluded or outside the window is due nothing."""
+    frame = views.match_rates(run)
+    shares = {
+        name: pl.Series([f"{a / b:.2%}" if b else None for a, b in frame.select(found, due).iter_rows()], dtype=pl.String)
+        for name, found, due in (("rate_count", "n_matched", "n_due"), ("rate_amount", "matched_fen", "due_fen"))
+    }
+    named = frame.with_columns(
+        pl.Series("pair", [pair_name(pair, language) for pair in frame["pair"]], dtype=pl.String), **shares
+    )
+    columns = ("pair", "n_due", "n_matched", "rate_count", "due_fen", "matched_fen", "rate_amount")
+    return short_table(named.select(columns), language, "match-table", right=("rate_count", "rate_amount"))
+
+
 def pass_table(run: Run, language: str) -> Shown:
     """What each matching pass contributed; the passes that matched nothing are folded away."""
     frame = views.passes(run)
     named = frame.with_columns(
-        pl.Series("pair", [_pair_name(pair, language) for pair in frame["pair"]], dtype=pl.String),
+        pl.Series("pair", [pair_name(pair, language) for pair in frame["pair"]], dtype=pl.String),
         pl.Series("pass", [value_label("pass", rung, language) for rung in frame["pass"]], dtype=pl.String),
     )
     dead = [f"{pair} {value_label('pass', rung, language)}" for pair, rung in views.dead_passes(run)]
@@ -197,14 +210,10 @@ def tolerance_table(run: Run, language: str) -> Shown:
     if frame.is_empty():
         return Shown(f"<p>{word('ui.nothing_forgiven', language)}</p>")
     named = frame.with_columns(
-        pl.Series("pair", [_pair_name(pair, language) for pair in frame["pair"]], dtype=pl.String),
+        pl.Series("pair", [pair_name(pair, language) for pair in frame["pair"]], dtype=pl.String),
         pl.Series("pass", [value_label("pass", rung, language) for rung in frame["pass"]], dtype=pl.String),
     )
     return short_table(named, language, "tolerance-table")
-
-
-def _pair_name(pair: str, language: str) -> str:
-    return f"{pair} {PAIRS[pair].zh if language == 'zh' else PAIRS[pair].en}"
 
 
 def not_checked(run: Run, language: str) -> Shown:

@@ -8,6 +8,7 @@ from typing import Any
 
 from recon_kit import results, schema
 from recon_kit.errors import ReportError
+from recon_kit.pairs import PAIRS
 from recon_kit.resources import templates_dir
 from recon_kit.rules.catalogue import CATALOGUE
 
@@ -54,6 +55,11 @@ def code_name(code: str, language: str) -> str:
     """The catalogue's name of a discrepancy code; the code itself where the catalogue has none."""
     entry = CATALOGUE.get(code)
     return code if entry is None else entry.name(language)
+
+
+def pair_name(pair: str, language: str) -> str:
+    """A pair of the matrix by its number and what it compares."""
+    return f"{pair} {PAIRS[pair].zh if language == 'zh' else PAIRS[pair].en}"
 
 
 def code_action(code: str, language: str) -> str:

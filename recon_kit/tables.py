@@ -16,7 +16,22 @@ DETAIL_MIME = "application/vnd.recon.detail+json"
 """The detail table as data; report.ReconHTMLExporter draws it, JupyterLab shows the plain itables version instead."""
 COUNTS = (
     *("n", "rows", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate"),
-    *("n_files", "n_open", "n_lines", "n_tied", "n_groups", "n_rows", "n_over", "n_under", "days", "age_days", "qty", "row"),
+    *(
+        "n_files",
+        "n_open",
+        "n_lines",
+        "n_tied",
+        "n_groups",
+        "n_rows",
+        "n_due",
+        "n_matched",
+        "n_over",
+        "n_under",
+        "days",
+        "age_days",
+        "qty",
+        "row",
+    ),
     *("ties", "pending", "broken", "unchecked", "none"),
 )
 ENUMS = ("nature", "severity", "owner", "platform", "channel")

@@ -14,6 +14,7 @@ from recon_kit import management, trust
 from recon_kit.case_file import LEGS
 from recon_kit.facts.edits import SEALED_PERIOD
 from recon_kit.facts.platform import DONE_AT, FINAL, MONEY_AT
+from recon_kit.pairs import PAIRS
 from recon_kit.periods import Period
 from recon_kit.record import BRIDGE_LINES, SIDES, Run
 from recon_kit.results import LEG, NATURE, SEVERITY
@@ -22,6 +23,8 @@ from recon_kit.schema import REFUND_CASE_KINDS, REFUND_FLOW_KINDS
 BUCKETS = {"d03": 3, "d07": 7, "d15": 15, "d30": 30, "d60": 60, "d90": 90}
 """Age bucket → its last day; older and undated come after. Source: domain, Cut-off."""
 BUCKET_ORDER = (*BUCKETS, "older", "undated")
+IN_MONEY = [name for name, pair in PAIRS.items() if pair.unit == "fen"]
+"""Pairs whose rows have amounts; of the others `amount_fen` counts pieces, or nothing."""
 FOLD_BY = ("code", "shop", "day", "owner")
 """Findings that share these are one line of the detail table."""
 _GAP = pl.when(pl.col("gap_fen").is_not_null().any()).then(pl.col("gap_fen").abs().sum()).alias("abs_gap_fen")
@@ -208,13 +211,44 @@ def case_legs(run: Run) -> pl.DataFrame:
 
 
 def passes(run: Run) -> pl.DataFrame:
-    """The passes that matched something, in their order: pair, pass, groups, rows and the amount they placed."""
-    return run.table("pass_audit").filter(pl.col("n_groups") > 0).select("pair", "pass", "n_groups", "n_rows", "amount_fen")
+    """The passes that matched something, in their order: pair, pass, groups, rows, and the amount they placed (null: pieces)."""
+    amount = pl.when(pl.col("pair").is_in(IN_MONEY)).then("amount_fen").alias("amount_fen")
+    return run.table("pass_audit").filter(pl.col("n_groups") > 0).select("pair", "pass", "n_groups", "n_rows", amount)
 
 
 def dead_passes(run: Run) -> list[tuple[str, str]]:
     """Passes that matched nothing, as (pair, pass)."""
     return run.table("pass_audit").filter(pl.col("n_groups") == 0).select("pair", "pass").rows()
+
+
+def match_rates(run: Run) -> pl.DataFrame:
+    """One row a pair: rows due a counterpart and found, and the amounts of its left side (null: a pair without money)."""
+    kpis = run.table("kpis").filter(pl.col("dimension") == "pair")
+    rows = kpis.filter(pl.col("kpi") == "match_rate_count").select(
+        pl.col("member").alias("pair"), pl.col("denominator").alias("n_due"), pl.col("numerator").alias("n_matched")
+    )
+    money = kpis.filter(pl.col("kpi") == "match_rate_amount").select(
+        pl.col("member").alias("pair"), pl.col("denominator").alias("due_fen"), pl.col("numerator").alias("matched_fen")
+    )
+    return rows.join(money, on="pair", how="left", validate="1:1", maintain_order="left")
+
+
+def limits(run: Run, kind: str) -> pl.DataFrame:
+    """How many matches would break at other limits of a `kind`, one row a pair and limit: pair, limit, n, amount_fen, share.
+
+    `share` of what the strictest limit breaks. Tolerance: pairs of money in which something differs at all.
+    """
+    curve = run.table("limit_curve").filter(pl.col("kind") == kind)
+    strictest = pl.col("n").max().over("pair")
+    shown = curve.filter(pl.col("pair").is_in(IN_MONEY)).with_columns((pl.col("n") / strictest).alias("share"))
+    order = {name: place for place, name in enumerate(PAIRS)}
+    drawn = shown.filter(strictest > 0) if kind == "tolerance" else shown.fill_nan(0)
+    return drawn.sort(pl.col("pair").replace_strict(order, return_dtype=pl.Int64), "limit").drop("kind")
+
+
+def _apart(matches: pl.DataFrame) -> int:
+    """How many matches of money have a gap."""
+    return matches.filter((pl.col("gap_fen") != 0) & pl.col("pair").is_in(IN_MONEY)).select("pair", "group_id").n_unique()
 
 
 def _refund_rate(run: Run) -> pl.DataFrame:
@@ -269,6 +303,16 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
         lambda run: _sum(run.table("tax_basis"), "gross_fen"),
         lambda run: _line("C0")(run) if run.summary["bridge_ends_at"] == "C0" else _sum(run.table("tax_basis"), "gross_fen"),
         "fen",
+    ),
+    "matched": (
+        lambda run: _sum(match_rates(run), "n_matched"),
+        lambda run: run.table("matches").height,
+        "count",
+    ),
+    "limits": (
+        lambda run: _sum(limits(run, "tolerance").filter(pl.col("limit") == 0), "n"),
+        lambda run: _apart(run.table("matches")),
+        "count",
     ),
     "passes": (lambda run: _sum(passes(run), "n_rows"), lambda run: run.table("matches").height, "count"),
     "rows": (

@@ -42,7 +42,9 @@ def _approvals(tied: Tied) -> pl.DataFrame:
             pl.when("is_refund").then("amount_fen").otherwise(paid_extra).alias("money_fen"),
             (scope.is_fact("approved_at") | pl.col("is_done")).alias("is_approved"),
             pl.lit(scope.config.limits.auto_approval).alias("limit_fen"),
-            (pl.col("decided_by") == "platform").fill_null(value=False).alias("is_platform_decided"),
+            ((pl.col("decided_by") == "platform").fill_null(value=False) | pl.col("is_flow_decided")).alias(
+                "is_platform_decided"
+            ),
             _advanced_at(scope).alias("advanced_at"),
             pl.lit(scope.config.sla_days.return_).alias("return_days"),
         )

@@ -5,7 +5,9 @@ import pytest
 from recon_kit import charts
 from recon_kit.money import format_yuan
 from recon_kit.record import load_run
+from recon_kit.results import LIMIT_CURVE
 from recon_kit.views import bridge_steps
+from tests.report.test_management import with_table
 
 ALL = (
     charts.plot_bridge,
@@ -70,3 +72,29 @@ def test_markup_in_a_reason_is_text_on_the_axis(hostile_run):
     figure = charts.plot_refunds_by(load_run(hostile_run), "reason", "zh").figure
 
     assert not any("<" in name for trace in figure.data for name in trace.y)
+
+
+CURVE = [
+    *({"pair": "M3", "kind": "tolerance", "limit": limit, "n": n, "amount_fen": n * 7} for limit, n in ((0, 8), (1, 4), (2, 0))),
+    *({"pair": "M1", "kind": "tolerance", "limit": limit, "n": 0, "amount_fen": 0} for limit in (0, 1, 2)),
+    *({"pair": "M8", "kind": "tolerance", "limit": limit, "n": 5, "amount_fen": 5} for limit in (0, 1, 2)),
+    *({"pair": "M3", "kind": "window", "limit": limit, "n": n, "amount_fen": n} for limit, n in ((0, 3), (1, 0))),
+]
+
+
+def test_the_limit_curve_is_a_row_a_pair_of_money_that_differs_at_all_and_a_cell_a_limit(run_folder):
+    run = with_table(run_folder, "limit_curve", CURVE, LIMIT_CURVE)
+
+    cells = charts.plot_limits(run, "tolerance", "en").figure
+    days = charts.plot_limits(run, "window", "zh").figure
+
+    assert list(cells.data[0].text) == ["8", "4", "0"] and set(cells.data[0].y) == {"M3 case–channel refund"}
+    assert list(cells.layout.xaxis.ticktext) == ["0.00", "0.01", "0.02"]
+    assert list(days.data[0].text) == ["3", "0"] and list(days.layout.xaxis.ticktext) == ["0 天", "1 天"]
+    assert len({*cells.data[0].marker.color}) == 3
+
+
+def test_a_month_in_which_nothing_differs_says_so_instead_of_drawing_a_curve(run_folder):
+    run = with_table(run_folder, "limit_curve", [{**row, "n": 0} for row in CURVE], LIMIT_CURVE)
+
+    assert "No match has a gap" in charts.plot_limits(run, "tolerance", "en").html

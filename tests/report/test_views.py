@@ -4,11 +4,12 @@ import polars as pl
 import pytest
 
 from recon_kit import views
-from recon_kit.display import tie
+from recon_kit.display import match_table, tie
 from recon_kit.errors import TieError
 from recon_kit.periods import parse_period
 from recon_kit.record import load_run
-from recon_kit.results import DISCREPANCIES, conform_result
+from recon_kit.results import DISCREPANCIES, KPIS, conform_result
+from tests.report.test_management import with_table
 
 
 def with_findings(run_folder, **columns):
@@ -93,3 +94,16 @@ def test_a_week_before_with_a_few_look_back_rows_is_not_last_period(run_folder):
     assert not views.is_covered(few)
     assert views.is_covered(few.with_columns(n=1))
     assert not views.is_covered(views.refunds_by_day(load_run(run_folder), parse_period("2025-01")))
+
+
+def test_match_rates_are_of_rows_and_of_money_where_a_pair_has_any(run_folder):
+    rows = [
+        {"kpi": "match_rate_count", "dimension": "pair", "member": "M3", "numerator": 9, "denominator": 10},
+        {"kpi": "match_rate_count", "dimension": "pair", "member": "M6", "numerator": 2, "denominator": 2},
+        {"kpi": "match_rate_amount", "dimension": "pair", "member": "M3", "numerator": 500, "denominator": 600},
+        {"kpi": "match_rate_count", "dimension": "all", "member": "all", "numerator": 11, "denominator": 12},
+    ]
+    run = with_table(run_folder, "kpis", rows, KPIS)
+
+    assert views.match_rates(run).rows() == [("M3", 10, 9, 600, 500), ("M6", 2, 2, None, None)]
+    assert "83.33%" in match_table(run, "en").html

@@ -83,3 +83,10 @@ def test_a_second_approval_of_the_amount_is_an_approval(name, amount):
     )
 
     assert found.codes == ([] if name == "COVERED" else ["K01 C1"])
+
+
+def test_a_refund_the_bill_says_the_platform_decided_is_C12_and_needs_no_approver():
+    about = {"orders": [order("O1", "500.00")], "cases": [case("C1", "O1", "150.00", **HANDLED)]}
+    month = run(world(**about, flows=[refund("F1", "150.00", case_id="C1", decided_by="platform")]))
+
+    assert month.codes == ["C12 C1"]
