@@ -63,6 +63,13 @@ def format_yuan(fen: int | None, *, sign: bool = False) -> str:
     return format_units(fen, 2, sign=sign)
 
 
+def format_yuan_expr(fen: pl.Expr) -> pl.Expr:
+    """Fen as yuan text without thousands separators, `-1234.50`; null stays null."""
+    sign = pl.when(fen < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    whole, rest = fen.abs() // 100, fen.abs() % 100
+    return pl.concat_str(sign, whole.cast(pl.String), pl.lit("."), rest.cast(pl.String).str.zfill(2))
+
+
 def format_units(units: int, scale: int, *, sign: bool = False, separator: str = ",") -> str:
     """Return units of 10^-scale yuan as text with all their decimals, `1,234.50000`."""
     prefix = "-" if units < 0 else ("+" if sign and units > 0 else "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from recon_kit.compare import CHANGES
 from recon_kit.schema import AFTERSALES, CHANNEL, DTYPES, Column, Table
 
 NATURE = {"timing": "时间性", "break": "差异", "rounding": "尾差", "control": "控制", "data": "数据"}
@@ -352,6 +353,35 @@ INTAKE_DAYS = Table(
         Column("n", "行数", "int", note="rows read, also those that turn out to be repeated"),
     ),
 )
+RESTATEMENT = Table(
+    "restatement",
+    "重述",
+    (
+        Column(
+            "area",
+            "部分",
+            allowed={
+                "settings": "文件与设置",
+                "rows": "源数据行",
+                "discrepancies": "差异",
+                "bridge": "对账桥",
+                "bridge_items": "对账桥明细",
+                "kpis": "指标",
+            },
+        ),
+        Column("table", "表", note="of a source row"),
+        Column("key", "键值", note="what moved: name, natural key, code with key and id, line, line and key, KPI"),
+        Column("change", "变动", allowed=CHANGES),
+        Column("columns", "变动列", "list"),
+        Column("sealed", "封存时", note="in words, the changed columns only; of a line the number of items"),
+        Column("today", "现在"),
+        Column("sealed_fen", "封存时金额", "fen"),
+        Column("today_fen", "现在金额", "fen"),
+        Column("moved_fen", "变动金额", "fen", note="today − sealed; absent counts as 0"),
+        Column("evidence", "证据", "list", note="file:row of a source row, as sealed and today"),
+        Column("source_rows", "依据的源数据行", "list", note="changed source rows of the same ids or orders, twenty at most"),
+    ),
+)
 
 RESULTS: dict[str, Table] = {
     t.name: t
@@ -371,7 +401,7 @@ RESULTS: dict[str, Table] = {
             LEDGER_TIES,
             TAX_BASIS,
         ),
-        *(INTAKE, INTAKE_DAYS, QUARANTINE, CONTROLS, COVERAGE, COVERAGE_GAPS),
+        *(INTAKE, INTAKE_DAYS, QUARANTINE, CONTROLS, COVERAGE, COVERAGE_GAPS, RESTATEMENT),
     )
 }
 

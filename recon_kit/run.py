@@ -6,17 +6,20 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from recon_kit import publish
+from recon_kit.archive.chain import Link
+from recon_kit.archive.close import complete
+from recon_kit.archive.sealed import closed_periods, is_same_run, sealed_folder, sealed_rows
 from recon_kit.audit import audit_passes, audit_tolerance, draw_limits
 from recon_kit.bridge import Bridge, build_bridge
 from recon_kit.case_file import build_case_file
@@ -32,6 +35,7 @@ from recon_kit.narrative import render_why
 from recon_kit.periods import Period, parse_period
 from recon_kit.privacy import mask_frame
 from recon_kit.recon_kpis import Outcomes, build_recon_kpis
+from recon_kit.record import load_run
 from recon_kit.results import DISCREPANCIES, conform_result
 from recon_kit.rules import detect, not_checked, not_scheduled
 from recon_kit.schedule import is_due
@@ -52,10 +56,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class RunResult:
-    """A published run: its folder, its summary and its verdict (`results.VERDICT`, worst first)."""
+    """A run that stands on disk: its folder, its summary and its verdict (`results.VERDICT`, worst first).
+
+    `standing`: published; closed, when a rerun of a closed period rests on what was sealed, so that nothing was written;
+    restated, when it does not, and stands in a folder of its own beside the sealed one.
+    """
 
     run_dir: Path
     summary: dict[str, Any]
+    standing: Literal["published", "closed", "restated"] = "published"
 
     @property
     def verdict(self) -> str:
@@ -87,14 +96,31 @@ def run_period(
     say = progress or _silent
     span = parse_period(period)
     scope = Scope(config, span, check_as_of(span, as_of))
-    publish.check_replaceable(out / period)
+    complete(out)
+    closed = closed_periods(out)
+    held = closed.pop(period, None)
+    if held is None:
+        publish.check_replaceable(out / period)
     say("collect")
     collected = collect(data, progress=progress, own=load_own(config.sources, home=home, data=[data]))
     if collected.intake.is_empty():
         raise SourceError(
             f"{data}: no file could be taken for an export; expected bills, orders or templates. Try `recon-kit check {data}`"
         )
-    outcome = reconcile(collected, scope, progress=progress)
+    described: dict[str, Any] = {
+        "inputs": _inputs(collected),
+        "config": config.model_dump(mode="json", by_alias=True),
+        "versions": _versions(),
+    }
+    if held and is_same_run(sealed_folder(out, held), described, scope.as_of):
+        return _sealed_run(out, held)
+    outcome = reconcile(
+        collected, scope, sealed=sealed_rows(out, {**closed, **({period: held} if held else {})}), progress=progress
+    )
+    seals = {name: link.sha256 for name, link in closed.items()}
+    if held:
+        say("write")
+        return _restate(out, held, outcome, described, seals, scope)
     with publish.staged(out, period) as staging:
         say("write")
         write_tables(staging.path, outcome)
@@ -104,8 +130,31 @@ def run_period(
 
             report.write_run_pages(staging.path, language=config.entity.language, progress=progress)
             report.write_workbook(staging.path, language=config.entity.language)
-        staging.describe(inputs=_inputs(collected), config=config.model_dump(mode="json", by_alias=True), versions=_versions())
+        staging.describe(**described, sealed=seals)
     return RunResult(out / period, outcome.summary)
+
+
+def _sealed_run(out: Path, held: Link) -> RunResult:
+    """The closed run itself: a rerun on equal inputs is that run."""
+    folder = out / held.period if publish.is_sealed(out / held.period) else sealed_folder(out, held)
+    return RunResult(folder, load_run(folder).summary, "closed")
+
+
+def _restate(
+    out: Path, held: Link, outcome: Outcome, described: Mapping[str, Any], seals: Mapping[str, str], scope: Scope
+) -> RunResult:
+    """Keep the rerun of a closed period beside it, and what moved."""
+    from recon_kit.archive.restate import Rerun, restate  # only here: pages and workbooks are slow to import
+
+    rerun = Rerun(
+        tables=outcome.tables,
+        summary=outcome.summary,
+        described=described,
+        sealed={**seals, held.period: held.sha256},
+        until=scope.look_ahead_end,
+        write=lambda folder: write_tables(folder, outcome),
+    )
+    return RunResult(restate(out, held, rerun), outcome.summary, "restated")
 
 
 @contextmanager

@@ -88,6 +88,7 @@ def reopen_period(
         links = chain.read_chain(out)
         held = chain.current_seals(links).get(period)
         if held is None:
+            _follow(out, links, casebook)
             raise ArchiveError(f"{period}: is not closed; expected a closed period. `recon-kit verify` names those that are")
         said = {"by": by.strip(), "why": why.strip(), "at": at.isoformat(), "previous": chain.head_hash(links)}
         links = (*links, Link(len(links) + 1, "reopened", period, held.seal, held.sha256, **said))
@@ -95,11 +96,11 @@ def reopen_period(
         return links[-1]
 
 
-def finish(out: Path, casebook: Casebook) -> None:
-    """Have everything say what the chain says, after a kill; nothing to do otherwise."""
-    if chain.read_chain(out):
+def complete(out: Path) -> None:
+    """Have CHAIN and the run folders say what was closed or reopened, where a kill kept them from it."""
+    if _unmarked(out, chain.read_chain(out)):
         with _archive(out, WAIT_SECONDS):
-            _follow(out, chain.read_chain(out), casebook)
+            _mark(out, chain.read_chain(out))
 
 
 @contextmanager
@@ -204,19 +205,36 @@ def _seal_hash(out: Path, seal: str) -> str:
 
 def _follow(out: Path, links: tuple[Link, ...], casebook: Casebook) -> None:
     """Step 3: CHAIN, the run folders and the casebook say what the links say. Repeating it changes nothing."""
-    chain.write_chain(out, links)
-    current = chain.current_seals(links)
-    for period in dict.fromkeys(link.period for link in links):
-        folder, held = out / period, current.get(period)
-        mark = folder / publish.SEALED
-        if held is None:
-            mark.unlink(missing_ok=True)
-        elif publish.identity(folder) is not None:
-            text = json.dumps({"period": period, "seal": f"{ARCHIVE}/{held.seal}", "sha256": held.sha256, "closed_by": held.by, "closed_at": held.at}, ensure_ascii=False, indent=1) + "\n"  # fmt: skip # noqa: E501
-            if not mark.is_file() or mark.read_text(encoding="utf-8") != text:
-                replace_text(mark, text)
+    _mark(out, links)
     told = {json.loads(data).get("link") for data in casebook.events(kinds=["sealed", "reopened"])["data"]}
     casebook.append([_event(link) for link in links if link.hash not in told])
+
+
+def _mark(out: Path, links: tuple[Link, ...]) -> None:
+    chain.write_chain(out, links)
+    for mark, text in _unmarked(out, links).items():
+        if text is None:
+            mark.unlink()
+        else:
+            replace_text(mark, text)
+
+
+def _unmarked(out: Path, links: tuple[Link, ...]) -> dict[Path, str | None]:
+    """SEALED.json of a run folder → what it has to say (None: that it must go), where it says something else."""
+    current = chain.current_seals(links)
+    wanted = {}
+    for period in {link.period for link in links}:
+        mark = out / period / publish.SEALED
+        text = _says_sealed(current[period]) if period in current else None
+        is_there = mark.read_text(encoding="utf-8") if mark.is_file() else None
+        if is_there != text and (text is None or publish.identity(mark.parent) is not None):
+            wanted[mark] = text
+    return wanted
+
+
+def _says_sealed(link: Link) -> str:
+    said = {"period": link.period, "seal": f"{ARCHIVE}/{link.seal}", "sha256": link.sha256}
+    return json.dumps({**said, "closed_by": link.by, "closed_at": link.at}, ensure_ascii=False, indent=1) + "\n"
 
 
 def _event(link: Link) -> Event:

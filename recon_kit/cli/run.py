@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.console import Console
+
     from recon_kit.run import RunResult
 
 STAGES = {
@@ -23,6 +25,18 @@ STAGES = {
     "intake_review": ("生成资料核查报告", "Render the intake review"),
     "monthly_review": ("生成月度对账报告", "Render the monthly review"),
     "management_pack": ("生成经营报告", "Render the management pack"),
+}
+
+
+STANDING = {
+    "closed": (
+        "{period} 已结账，资料与封存时相同：就是那一次运行，什么都没有改动",
+        "{period} is closed, and these files are those it was closed on: this is that run, nothing was changed",
+    ),
+    "restated": (
+        "{period} 已结账，封存的结果不变。资料有变动，已另写重述：与封存时逐项对照",
+        "{period} is closed and stays as sealed. The files changed: a restatement was written beside it, item by item",
+    ),
 }
 
 
@@ -150,6 +164,14 @@ def _print_outcome(result: RunResult, language: str, pages: bool) -> None:
         for code, row in summary["codes"].items():
             found.add_row(code, CATALOGUE[code].name(language), str(row["n"]), format_yuan(row["gap_fen"]))
         console.print(found)
+    _print_notes(console, result, zh)
+    door = result.run_dir / ("index.html" if pages or result.standing == "restated" else "summary.json")
+    console.print(f"{'报告' if zh else 'Report'}: {door}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _print_notes(console: Console, result: RunResult, zh: bool) -> None:
+    """What was not checked or not due, what is worth knowing, and how the run stands to what was sealed."""
+    summary = result.summary
     if summary["not_checked"]:
         listed = ", ".join(f"{code} ({table})" for code, table in summary["not_checked"].items())
         console.print(("未检查(缺表)：" if zh else "Not checked (missing table): ") + listed, highlight=False)
@@ -157,5 +179,6 @@ def _print_outcome(result: RunResult, language: str, pages: bool) -> None:
         console.print(("不在本次日程：" if zh else "Not scheduled: ") + " ".join(later), highlight=False)
     for warning in (*summary["warnings"], *summary["remarks"]):
         console.print(("提示：" if zh else "Note: ") + warning, highlight=False, markup=False)
-    door = result.run_dir / ("index.html" if pages else "summary.json")
-    console.print(f"{'报告' if zh else 'Report'}: {door}", highlight=False, soft_wrap=True, markup=False)
+    if result.standing != "published":
+        says = STANDING[result.standing]
+        console.print(says[0 if zh else 1].format(period=summary["period"]), highlight=False, markup=False)
