@@ -12,6 +12,11 @@ install:
 test *arguments:
     pytest -n auto --dist loadscope {{ arguments }}
 
+# the long proof: planted months of ten seeds, then 2,000 random months for each property; figures in the closing lines
+prove:
+    pytest -m prove tests/prove
+    pytest --hypothesis-profile=prove --hypothesis-show-statistics tests/properties
+
 # what CI's linters say
 lint:
     ruff check .

@@ -39,6 +39,7 @@ from recon_kit.schema import AFTERSALES, FLOWS, conform
 # The same examples on every machine and no time limit: a red test means a changed program, not a slow or unlucky day.
 settings.register_profile("project", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("thorough", settings.get_profile("project"), max_examples=1000, derandomize=False)
+settings.register_profile("prove", settings.get_profile("thorough"), max_examples=20_000)  # whole months take a tenth of it
 settings.load_profile("project")
 
 
@@ -48,11 +49,15 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browser tests need Debian's chromium; where there is none they are deselected, and the closing line counts them."""
+    """Deselect, so that the closing line counts them: browser tests without Debian's chromium, the long proof unless asked for."""
+    left_out = set()
     if shutil.which("chromium") is None:
-        without = [item for item in items if item.get_closest_marker("browser")]
-        config.hook.pytest_deselected(items=without)
-        items[:] = [item for item in items if item not in without]
+        left_out.add("browser")
+    if "prove" not in config.option.markexpr:
+        left_out.add("prove")
+    without = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    config.hook.pytest_deselected(items=without)
+    items[:] = [item for item in items if item not in without]
 
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -159,8 +159,9 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
     flags = ["is_booked_before", "is_booked_in", "is_booked_ahead", "is_same_gross"]
     flow, booked = pl.col("flow_in_fen"), pl.col("booked_in_fen")
     units = units.with_columns(pl.col(sums).fill_null(0), pl.col(flags).fill_null(False)).with_columns(
-        # A release of an accrual is no booking of its own; where the whole ties anyway nothing needs telling apart.
-        pl.when(booked == flow).then(0).otherwise("accrued_in_fen").alias("accrued_net_fen")
+        # An accrual is no booking of its own. One that ties with the flow need not be told apart; beside a release of an
+        # earlier accrual the wallet would then be credited twice.
+        pl.when((booked == flow) & (pl.col("accrued_in_fen") >= 0)).then(0).otherwise("accrued_in_fen").alias("accrued_net_fen")
     )
     wallet = booked - pl.col("accrued_net_fen")
     prior = (pl.col("flow_before_fen") != 0) & (pl.col("booked_before_fen") == pl.col("accrued_before_fen"))

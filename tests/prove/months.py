@@ -1,7 +1,4 @@
-"""A planted month from files to findings, against its answer key: what was planted, found, missed and invented.
-
-`python -m tests.prove` prints the figures of as many months as asked for.
-"""
+"""A planted month from files to findings, against its answer key: what was planted, found, missed and invented."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import random
 import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,11 +28,15 @@ OCTOBER = parse_period("2026-10")
 EDITED_AFTER_CLOSE = "K04"
 """The one code that no month of files can hold: it compares with what was signed."""
 
+LARGE = 2_000
+"""From so many orders on a torn month has a bill a day: three hundred files."""
+
 
 @dataclass(frozen=True)
 class Figures:
-    """What one month showed. `files`: "exported" as the platforms cut them, or "torn" by the day, in pieces and shuffled.
+    """What one month and the month before it showed. `codes`: how many the key has, of which `natures`.
 
+    `files`: "exported" as the platforms cut them, "torn" into pieces with their rows shuffled, or "clean", nothing planted.
     `missed`: planted and not found; `invented`: found and not planted; each as `period code key`.
     """
 
@@ -44,6 +45,7 @@ class Figures:
     standard: str
     files: str
     codes: int
+    natures: tuple[str, ...]
     planted: int
     missed: tuple[str, ...]
     invented: tuple[str, ...]
@@ -56,21 +58,24 @@ def prove_month(
 
     Raises AssertionError where a month does not tie or leaves a code unchecked.
     """
-    with _torn_exports() if torn else _exports():
+    with _as_text(by_day=orders >= LARGE) if torn else nullcontext():
         answers = write_sample(folder, OCTOBER, orders, seed, clean=clean, standard=standard)
     if torn:
         tear(folder, random.Random(seed))
     collected = collect(folder)
-    missed, invented = [], []
+    missed: list[str] = []
+    invented: list[str] = []
     for month in (OCTOBER.previous(), OCTOBER):
         outcome = reconcile_folder(folder, collected, month)
         assert outcome.summary["unexplained_fen"] == 0 and set(outcome.summary["not_checked"]) == {EDITED_AFTER_CLOSE}
         lost, more = compare(outcome, [row for row in answers if row.period == month.text])
         missed += [f"{month.text} {row.code} {row.key}" for row in lost]
         invented += [f"{month.text} {row['code']} {row['key']}" for row in more]
-    files = "torn" if torn else "exported"
-    codes = len({row.code for row in answers})
-    return Figures(orders, seed, standard, files, codes, len(answers), tuple(missed), tuple(invented))
+    files = "clean" if clean else "torn" if torn else "exported"
+    codes, natures = ({getattr(row, name) for row in answers} for name in ("code", "nature"))
+    return Figures(
+        orders, seed, standard, files, len(codes), tuple(sorted(natures)), len(answers), tuple(missed), tuple(invented)
+    )
 
 
 def reconcile_folder(folder: Path, collected: Collected, month: Period) -> Outcome:
@@ -102,15 +107,11 @@ def compare(outcome: Outcome, answers: Sequence[AnswerRow]) -> tuple[list[Answer
 
 
 @contextmanager
-def _exports() -> Iterator[None]:
-    yield
-
-
-@contextmanager
-def _torn_exports() -> Iterator[None]:
-    """Bills by the day and tables as text, as a large seller gets them."""
-    with patch("recon_kit.synth.world.MONTHLY_ORDERS", 0), patch("recon_kit.synth.writers.text.XLSX_ROWS", 0):
-        yield
+def _as_text(*, by_day: bool) -> Iterator[None]:
+    """Tables as text, and bills by the day where they are large: as such a seller downloads them."""
+    with patch("recon_kit.synth.writers.text.XLSX_ROWS", 0):
+        with patch("recon_kit.synth.world.MONTHLY_ORDERS", 0) if by_day else nullcontext():
+            yield
 
 
 def tear(folder: Path, rng: random.Random) -> None:
@@ -123,7 +124,8 @@ def tear(folder: Path, rng: random.Random) -> None:
             _shuffle_members(path, rng)
         elif path.suffix == ".csv" and path.name != "answer_key.csv":
             _tear_text(path, rng, is_bill=path.name.startswith((seller.MINI.account, "pdd-mall")))
-    for path in sorted(folder.glob("*20261007*")):
+    exports = [path for path in sorted(folder.iterdir()) if path.name not in ("answer_key.csv", "recon.toml")]
+    for path in exports[::7]:
         shutil.copyfile(path, folder / f"重复下载_{path.name}")
 
 

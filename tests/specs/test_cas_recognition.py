@@ -161,6 +161,15 @@ def test_paid_and_accrued_but_never_released_is_L01():
     assert found.codes == ["L01 C1"] and found.bridge == {"A0": 3000, "B0": 3000, "B2": -3000}
 
 
+def test_accrued_released_and_booked_once_more_is_L03():
+    accrued = [accrual("V1", "C1", "30.00", "2026-09-30"), release("V2", "C1", "30.00", "2026-10-03")]
+
+    found = month([*accrued, cas_voucher("V3", on="2026-10-03")], approved="2026-09-28", paid="2026-10-03")
+
+    assert found.codes == ["L03 C1"] and found.amounts("L03") == (3000, 6000, 3000)
+    assert found.bridge == {"A0": 3000, "B0": 3000, "B3": -3000, "B5": 3000, "C0": 3000}
+
+
 def test_an_accrual_whose_case_was_closed_is_undone():
     accrued = accrual("V1", "C1", "30.00", "2026-10-31")
     undone = [{**line, "voucher_id": "V2", "period": "2026-11", "credit_fen": -line["credit_fen"]} for line in accrued]
