@@ -49,7 +49,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect, so that the closing line counts them: browser tests without Debian's chromium, the long proof unless asked for."""
+    """Deselect what cannot run or was not asked for, so that the closing line counts it: browser tests, the long proof."""
     left_out = set()
     if shutil.which("chromium") is None:
         left_out.add("browser")

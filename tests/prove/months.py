@@ -109,9 +109,9 @@ def compare(outcome: Outcome, answers: Sequence[AnswerRow]) -> tuple[list[Answer
 @contextmanager
 def _as_text(*, by_day: bool) -> Iterator[None]:
     """Tables as text, and bills by the day where they are large: as such a seller downloads them."""
-    with patch("recon_kit.synth.writers.text.XLSX_ROWS", 0):
-        with patch("recon_kit.synth.world.MONTHLY_ORDERS", 0) if by_day else nullcontext():
-            yield
+    daily = patch("recon_kit.synth.world.MONTHLY_ORDERS", 0) if by_day else nullcontext()
+    with patch("recon_kit.synth.writers.text.XLSX_ROWS", 0), daily:
+        yield
 
 
 def tear(folder: Path, rng: random.Random) -> None:
