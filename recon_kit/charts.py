@@ -5,9 +5,11 @@ Colours are told apart by colour-blind readers and by a black-and-white printer;
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from html import escape
 
+import plotly.graph_objects as go
 import polars as pl
 
 from recon_kit import management, trust, views
@@ -17,6 +19,7 @@ from recon_kit.drawing import (
     LESS,
     MORE,
     MUTED,
+    SIDE,
     Chart,
     add_bars,
     as_axis,
@@ -36,6 +39,9 @@ NATURE_COLOUR = {"break": MORE, "timing": LESS, "control": "#7a6a9e", "rounding"
 SEVERITY_COLOUR = {"critical": "#8f2d1f", "high": MORE, "medium": "#e0b08a", "low": "#9bb8d0", "info": "#d5dbe1"}
 DAY_COLOUR = {"missing": MORE, "rows": LESS, "covered": "#c9dbe8", "silent": "#eef0f2"}
 LIMIT_COLOUR = ("#f2f4f6", "#f6e3d8", "#f0cdb9", "#e8b394", "#e0996f")
+TREND_KPIS = ("aftersales_rate_period", "refund_rate_amount_period", "return_rate_period", "complaint_rate_period")
+TREND_STYLES = ((SIDE, "solid"), (MORE, "solid"), (LESS, "dash"), (MUTED, "dot"))
+"""Told apart by dash too, for readers and printers without colour."""
 MAX_CODES = 20
 """Codes drawn; the table beside the figure lists all."""
 MAX_MEMBERS = 10
@@ -157,6 +163,46 @@ def plot_daily_cases(run: Run, language: str) -> Chart:
     return _daily("daily_cases", run, language, this, last, "n")
 
 
+def plot_trend(run: Run, language: str) -> Chart | Shown:
+    """Rates by month, up to thirteen months, oldest first; a cohort that is not mature yet is drawn hollow.
+
+    A sentence where no earlier month is known.
+    """
+    lines = {kpi: views.trend(run, kpi) for kpi in TREND_KPIS}
+    months = sorted({period for frame in lines.values() for period in frame["period"]})
+    if len(months) < 2:
+        return Shown(f'<p class="empty">{word("ui.nothing_earlier", language)}</p>')
+    figure = new_figure("trend", language, height=360, legend=True)
+    for (kpi, frame), (colour, dash) in zip(lines.items(), TREND_STYLES, strict=True):
+        figure.add_scatter(
+            x=frame["period"].to_list(),
+            y=frame["value"].to_list(),
+            mode="lines+markers",
+            name=value_label("kpi", kpi, language),
+            line={"color": colour, "width": 2, "dash": dash},
+            marker={"symbol": ["circle" if mature else "circle-open" for mature in frame["is_mature"]], "size": 7},
+            customdata=[f"{top:,} / {below:,}" for top, below in _written(frame)],
+            hovertemplate="%{x}: %{y:.2%} (%{customdata})<extra>%{fullData.name}</extra>",
+        )
+    _mark_promotion_months(figure, run, months)
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=months, showgrid=False)
+    figure.update_yaxes(rangemode="tozero", tickformat=".0%")
+    return Chart(figure)
+
+
+def _written(frame: pl.DataFrame) -> list[tuple[int, int]]:
+    """Numerator and denominator as they are counted: amounts in yuan."""
+    return [(top or 0, below or 0) for top, below in frame.select("numerator", "denominator").iter_rows()]
+
+
+def _mark_promotion_months(figure: go.Figure, run: Run, months: Sequence[str]) -> None:
+    """Promotions of the calendar as bands behind the months they touch."""
+    for name, days in sorted(run.summary.get("promotions_calendar", {}).items()):
+        touched = [place for place, month in enumerate(months) if days[0][:7] <= month <= days[1][:7]]
+        if touched:
+            _band(figure, name, touched[0], touched[-1])
+
+
 def plot_refunds_by(run: Run, column: str, language: str) -> Chart:
     """Refunds of the period's completed cases by `platform`, `kind` or `reason`, beside last period where it was loaded.
 
@@ -224,29 +270,16 @@ def _daily(key: str, run: Run, language: str, this: pl.DataFrame, last: pl.DataF
 def _with_promotions(chart: Chart, run: Run) -> Chart:
     """The days of promotions (`[promotions_calendar]`) as bands behind a chart by day."""
     for name, first, last in management.promotion_days(run):
-        places = [(day - run.period.start).days for day in (first, last)]
-        chart.figure.add_shape(
-            type="rect",
-            xref="x",
-            yref="paper",
-            x0=places[0] - 0.5,
-            x1=places[1] + 0.5,
-            y0=0,
-            y1=1,
-            layer="below",
-            line_width=0,
-            fillcolor="#f3e3d8",
-        )
-        chart.figure.add_annotation(
-            x=sum(places) / 2,
-            y=1,
-            yref="paper",
-            yanchor="top",
-            text=escape(name, quote=False),
-            showarrow=False,
-            font={"size": 11, "color": MUTED},
-        )
+        _band(chart.figure, name, (first - run.period.start).days, (last - run.period.start).days)
     return chart
+
+
+def _band(figure: go.Figure, name: str, first: int, last: int) -> None:
+    """A named band behind the categories from place `first` to `last`."""
+    across = {"xref": "x", "yref": "paper", "x0": first - 0.5, "x1": last + 0.5, "y0": 0, "y1": 1}
+    figure.add_shape(type="rect", layer="below", line_width=0, fillcolor="#f3e3d8", **across)
+    says = {"text": escape(name, quote=False), "font": {"size": 11, "color": MUTED}}
+    figure.add_annotation(x=(first + last) / 2, y=1, yref="paper", yanchor="top", showarrow=False, **says)
 
 
 def plot_days(run: Run, language: str) -> Chart:

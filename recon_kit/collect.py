@@ -53,6 +53,7 @@ class Tables:
     bank_rows: pl.DataFrame | None = None
     complaints: pl.DataFrame | None = None
     products: pl.DataFrame | None = None
+    kpi_history: pl.DataFrame | None = None
 
     def supplied(self) -> dict[str, pl.DataFrame]:
         """The tables that were supplied, by name."""

@@ -130,7 +130,10 @@ def detail(run: Run, language: str) -> Shown:
 
 
 def kpi_table(run: Run, language: str) -> Shown:
-    """Rates with numerator, denominator, base, date basis and maturity; never a bare percentage."""
+    """Rates with numerator, denominator, base, date basis and maturity; never a bare percentage.
+
+    Beside them the month before and the same month of last year, where these are known.
+    """
     frame = run.table("kpis").filter(pl.col("dimension") == "all")
     columns = ("kpi", "unit", "numerator", "denominator", "value")
     rows = [_kpi_row(*row, language=language) for row in frame.select(columns).iter_rows()]
@@ -141,7 +144,25 @@ def kpi_table(run: Run, language: str) -> Shown:
         date_basis=pl.Series([value_label("date_basis", v, language) for v in frame["date_basis"]], dtype=pl.String),
         is_mature=pl.Series(mature, dtype=pl.String),
     )
-    return short_table(shown, language, "kpi-table", right=("value", "numerator", "denominator"))
+    earlier = {name: _earlier(run, frame, period, language) for name, period in views.earlier_months(run).items()}
+    known = {name: values for name, values in earlier.items() if any(values)}
+    shown = shown.select(
+        "kpi", "value", *(pl.Series(name, values, pl.String) for name, values in known.items()), pl.exclude("kpi", "value")
+    )
+    return short_table(shown, language, "kpi-table", right=("value", *known, "numerator", "denominator"))
+
+
+def _earlier(run: Run, frame: pl.DataFrame, period: str, language: str) -> list[str]:
+    """The KPIs of `frame` as they were in another month, empty where that is not known."""
+    trend = run.table("kpi_trend").filter(pl.col("period") == period)
+    then = {
+        kpi: (top, below, value)
+        for kpi, top, below, value in trend.select("kpi", "numerator", "denominator", "value").iter_rows()
+    }
+    return [
+        _kpi_row(kpi, unit, *then[kpi], language=language)[1] if kpi in then else ""
+        for kpi, unit in frame.select("kpi", "unit").iter_rows()
+    ]
 
 
 def _kpi_row(

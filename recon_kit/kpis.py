@@ -11,6 +11,7 @@ import polars as pl
 from recon_kit.collect import Tables
 from recon_kit.dimensions import ADDITIVE, DIMENSIONS, OF_CASES, Members, members
 from recon_kit.facts import Facts, Scope
+from recon_kit.periods import Period
 from recon_kit.results import KPI_MOVEMENTS, KPIS, conform_result, result_schema
 
 
@@ -226,7 +227,7 @@ def build_kpis(facts: Facts, tables: Tables) -> pl.DataFrame:
             "is_mature": [not kpi.is_cohort or scope.as_of >= mature_on for kpi in KPI_LIST],
         }
     )
-    figures = _figures(facts, tables, scope, ("all", *DIMENSIONS))
+    figures = build_figures(facts, tables, scope, ("all", *DIMENSIONS))
     table = figures.join(about, on="kpi", how="left", validate="m:1", maintain_order="left")
     return conform_result(table.with_columns(rate.alias("value"), pl.lit(scope.as_of).alias("as_of")), KPIS)
 
@@ -236,14 +237,14 @@ def build_movements(facts: Facts, tables: Tables) -> pl.DataFrame:
 
     `volume` is what more or fewer orders (or money) would have moved it at the old rate, `rate` the rest; KPIs without a
     denominator move by volume alone. Only KPIs of cases, and the dimensions under one member of which each case stands. Both
-    periods as known today. Empty where nothing was paid in the period before.
+    periods as known today. Empty where the period before was not loaded (`is_loaded`).
     """
     scope = facts.scope
     before = Scope(scope.config, scope.period.previous(), scope.as_of)
     dimensions = ("all", *(name for name in DIMENSIONS if name in ADDITIVE))
-    if not _order_base(facts, before)["is_base"].any():
+    if not is_loaded(facts, before.period):
         return pl.DataFrame(schema=result_schema(KPI_MOVEMENTS))
-    now, then = (_figures(facts, tables, each, dimensions) for each in (scope, before))
+    now, then = (build_figures(facts, tables, each, dimensions) for each in (scope, before))
     moving = [kpi.name for kpi in KPI_LIST if kpi.table == "cases" and not kpi.name.startswith(("median_", "p90_"))]
     key = ["kpi", "dimension", "member"]
     both = (
@@ -271,7 +272,14 @@ def build_movements(facts: Facts, tables: Tables) -> pl.DataFrame:
     )
 
 
-def _figures(facts: Facts, tables: Tables, scope: Scope, dimensions: Sequence[str]) -> pl.DataFrame:
+def is_loaded(facts: Facts, period: Period) -> bool:
+    """Whether a period is there to compare with: orders were paid in its first half. Look-back rows alone lie at its end."""
+    paid = facts.orders.filter(period.contains("paid_at"))["paid_at"].dt.date()
+    middle = period.start + timedelta(days=period.days // 2)
+    return bool((paid < middle).any())
+
+
+def build_figures(facts: Facts, tables: Tables, scope: Scope, dimensions: Sequence[str]) -> pl.DataFrame:
     """Numerator and denominator of every KPI that is due, one row per dimension and member."""
     due = [kpi for kpi in KPI_LIST if {_NEEDS[kpi.table], "orders"} <= facts.supplied]
     orders, complaints = _order_base(facts, scope), _with_order(tables.complaints, facts)

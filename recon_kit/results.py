@@ -139,6 +139,24 @@ KPI_MOVEMENTS = Table(
 )
 BUCKETS = {"0-3": 3, "4-7": 7, "8-15": 15, "16-30": 30, "31-60": 60, "61-90": 90, ">90": None}
 """Bucket of age → its last day. Source: docs/method.md, open items."""
+KPI_TREND = Table(
+    "kpi_trend",
+    "指标走势",
+    (
+        Column("kpi", "指标"),
+        Column("period", "会计期间"),
+        Column("numerator", "分子", "int"),
+        Column("denominator", "分母", "int"),
+        Column("value", "值", "float"),
+        Column(
+            "source",
+            "来源",
+            allowed={"computed": "本次计算", "kept": "指标历史"},
+            note="of the tables loaded, or as kpi_history states",
+        ),
+        Column("is_mature", "是否成熟", "bool"),
+    ),
+)
 LEG = {"ties": "相符", "pending": "在途", "broken": "不符", "not_checked": "未查", "none": "无"}
 CASE_FILE = Table(
     "case_file",
@@ -394,6 +412,7 @@ RESULTS: dict[str, Table] = {
             BRIDGE_ITEMS,
             KPIS,
             KPI_MOVEMENTS,
+            KPI_TREND,
             CASE_FILE,
             PASS_AUDIT,
             TOLERANCE_AUDIT,

@@ -30,6 +30,7 @@ from recon_kit.facts import Facts, Scope, Sealed, build_facts
 from recon_kit.facts.coverage import coverage_gaps
 from recon_kit.facts.pairs import pair_tables
 from recon_kit.facts.ties import ledger_ties
+from recon_kit.kpi_trend import build_trend
 from recon_kit.kpis import build_kpis, build_movements
 from recon_kit.narrative import render_why
 from recon_kit.periods import Period, parse_period
@@ -208,6 +209,7 @@ def reconcile(
         "bridge_items": bridge.items,
         "kpis": pl.concat([kpis, build_recon_kpis(found, facts.supplied, scope.as_of)]),
         "kpi_movements": build_movements(facts, collected.tables),
+        "kpi_trend": build_trend(facts, collected.tables, kpis),
         "case_file": build_case_file(facts, findings),
         "pass_audit": audit_passes(matches),
         "tolerance_audit": audit_tolerance(matches, facts),

@@ -5,6 +5,7 @@ Nothing here knows a language or a colour. Gaps are summed as absolute amounts: 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -159,6 +160,19 @@ def refunds_by(run: Run, column: str, period: Period) -> pl.DataFrame:
         .agg(FINAL.sum().alias("amount_fen"), _COUNT)
         .sort("amount_fen", "member", descending=[True, False])
     )
+
+
+def earlier_months(run: Run) -> dict[str, str]:
+    """Columns of the KPI table that look back → the month they show; none where the period is no month."""
+    if not re.fullmatch(r"\d{4}-\d{2}", run.period.text):
+        return {}
+    year, month = run.period.text.split("-")
+    return {"last_month": run.period.previous().text, "last_year": f"{int(year) - 1}-{month}"}
+
+
+def trend(run: Run, kpi: str) -> pl.DataFrame:
+    """A KPI by month, oldest first: period, value, numerator, denominator, is_mature."""
+    return run.table("kpi_trend").filter(pl.col("kpi") == kpi).select("period", "value", "numerator", "denominator", "is_mature")
 
 
 def is_covered(by_day: pl.DataFrame) -> bool:

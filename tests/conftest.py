@@ -25,6 +25,7 @@ from recon_kit.results import (
     INTAKE,
     INTAKE_DAYS,
     KPI_MOVEMENTS,
+    KPI_TREND,
     KPIS,
     LEDGER_TIES,
     QUARANTINE,
@@ -115,6 +116,7 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
             TAX_BASIS,
         ),
         "kpi_movements": _movements(a0),
+        "kpi_trend": _trend(a0),
         "case_file": conform_result(
             pl.DataFrame(
                 {"case_id": ["R1", "R2"], "shop": [*texts[:1]] * 2, "is_of_period": [True, True], "is_complete": [True, False]}
@@ -319,6 +321,20 @@ def _movements(a0: int) -> pl.DataFrame:
         for dimension, member, now, then in parts
     ]
     return conform_result(pl.DataFrame(rows), KPI_MOVEMENTS)
+
+
+def _trend(a0: int) -> pl.DataFrame:
+    """Two rates of this month, of September and of last October; the others begin this month."""
+    now = {"refund_rate_amount_period": (a0, 18395989), "aftersales_rate_period": (70, 505), "return_rate_period": (9, 505)}
+    rows = [
+        {"kpi": kpi, "period": period, "numerator": top // part, "denominator": below, "value": top / part / below}
+        for kpi, (top, below) in now.items()
+        for period, part in (("2025-10", 2), ("2026-09", 3), ("2026-10", 1))
+        if part == 1 or kpi != "return_rate_period"
+    ]
+    return conform_result(
+        pl.DataFrame(rows).with_columns(source=pl.lit("kept"), is_mature=pl.col("period") != "2026-10"), KPI_TREND
+    )
 
 
 def _intake(texts: tuple[str, ...]) -> pl.DataFrame:

@@ -31,8 +31,8 @@ def test_ids_are_text_and_an_enumeration_has_one_chinese_word_a_value(table):
         assert column.default is None or not column.allowed or column.default in column.allowed
 
 
-def test_there_are_sixteen_tables_each_with_a_key():
-    assert len(schema.TABLES) == 16
+def test_there_are_seventeen_tables_each_with_a_key():
+    assert len(schema.TABLES) == 17
     assert all(table.key for table in schema.TABLES.values())
 
 

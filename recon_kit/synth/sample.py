@@ -122,6 +122,10 @@ pdd = "completed"
 wechat = "paid"
 card = "paid"
 
+[promotions_calendar]
+"618" = ["2026-05-31", "2026-06-18"]
+"双11" = ["2026-10-31", "2026-11-11"]
+
 [owners]
 cs = "{seller.LEADS[0]}"
 finance = "{seller.CHECKER}"

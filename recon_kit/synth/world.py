@@ -17,6 +17,7 @@ from recon_kit.synth.cases import build_cases, midnight, settle_orders
 from recon_kit.synth.discounts import build_discounts, build_promotions
 from recon_kit.synth.flows import bank_rows, build_flows, roll_balances
 from recon_kit.synth.goods import build_complaints, build_events, build_receipts, build_shipments
+from recon_kit.synth.history import build_history
 from recon_kit.synth.orders import build_lines, build_orders, build_products, price_orders
 
 LEAD_IN_DAYS = 10
@@ -102,6 +103,7 @@ def build_world(orders: int, period: Period, seed: int, standard: Standard = "SB
         bank_rows=bank_rows(flows, export_at),
         complaints=build_complaints(cases, export_at, seed),
         products=products.drop("price_fen"),
+        kpi_history=build_history(period, orders, seed),
     )
 
 

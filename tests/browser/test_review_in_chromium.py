@@ -6,7 +6,7 @@ from recon_kit import report
 
 pytestmark = pytest.mark.browser
 CHARTS = 9
-PACK_CHARTS = 4
+PACK_CHARTS = 5
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def test_an_expected_failure_is_one_message_and_exit_code_2(monkeypatch, capsys)
     code, out, err = run(monkeypatch, capsys, "template", "ordres")
 
     assert (code, out) == (2, "")
-    assert err == "recon-kit: template ordres: there is no such table; expected one of the 16 tables; did you mean orders?\n"
+    assert err == "recon-kit: template ordres: there is no such table; expected one of the 17 tables; did you mean orders?\n"
 
 
 def test_a_bug_is_a_traceback(monkeypatch, capsys):

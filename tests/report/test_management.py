@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from recon_kit import charts, management, management_view, narrative
+from recon_kit import charts, display, management, management_view, narrative
 from recon_kit.record import load_run
 from recon_kit.results import DISCREPANCIES, KPI_MOVEMENTS, KPIS, conform_result
 from recon_kit.schema import AFTERSALES, FLOWS, conform
@@ -174,3 +174,29 @@ def test_a_promotion_is_cut_to_the_days_of_the_period(run_folder):
 
     assert management.promotion_days(run) == [("双11", date(2026, 10, 31), date(2026, 10, 31))]
     assert [shape.type for shape in charts.plot_daily_refunds(run, "zh").figure.layout.shapes] == ["rect"]
+
+
+def test_the_kpi_table_looks_back_a_month_and_a_year_where_these_are_known(run_folder):
+    shown = display.kpi_table(load_run(run_folder), "zh").html
+
+    assert "上月" in shown and "去年同月" in shown
+    (run_folder / "tables/kpi_trend.parquet").unlink()
+    assert "上月" not in display.kpi_table(load_run(run_folder), "zh").html
+
+
+def test_the_trend_draws_a_month_that_is_not_mature_hollow_and_bands_the_promotions(run_folder):
+    run = load_run(run_folder)
+    run.summary["promotions_calendar"] = {"双11": ["2026-10-31", "2026-11-11"]}
+
+    figure = charts.plot_trend(run, "zh").figure
+
+    refunds = next(trace for trace in figure.data if trace.name == "退款率（金额）")
+    assert list(refunds.x) == ["2025-10", "2026-09", "2026-10"]
+    assert list(refunds.marker.symbol) == ["circle", "circle", "circle-open"]
+    assert (figure.layout.shapes[0].x0, figure.layout.shapes[0].x1) == (1.5, 2.5)
+
+
+def test_with_this_month_alone_there_is_no_trend_and_the_page_says_how_to_have_one(run_folder):
+    (run_folder / "tables/kpi_trend.parquet").unlink()
+
+    assert "kpi_history" in charts.plot_trend(load_run(run_folder), "en").html

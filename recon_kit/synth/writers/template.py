@@ -47,6 +47,7 @@ def write_templates(world: World, folder: Path) -> None:
         ("银行流水", "bank_rows", "en"),
         ("投诉工单", "complaints", "zh"),
         ("商品档案", "products", "en"),
+        ("指标历史", "kpi_history", "zh"),
     ):
         write_table(folder, stem, as_template(tables[table].drop(LEFT_OUT.get(table, ())), table, language))
     for (period,), group in sorted(tables["voucher_lines"].partition_by("period", as_dict=True).items()):
