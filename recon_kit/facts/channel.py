@@ -125,6 +125,9 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
     def may_take(column: str) -> pl.Expr:
         return pl.when(pl.col("lane").is_null() | (pl.col("lane") == kinds.gather(right[column]))).then(column)
 
+    # What names a case that takes no part is on that one, and pays no other case of its order.
+    named = pl.coalesce("case_c", "request_c")
+    is_free = named.is_null() | named.is_in(left["c"].implode())
     sla = scope.config.sla_days
     card = pl.col("platform").is_in(["wechat_mini", "other"])
     return match(
@@ -145,8 +148,8 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
             pl.coalesce("money_at", "at").dt.date().alias("day"),
             may_take("case_c").alias("c"),
             may_take("request_c").alias("request_c"),
-            pl.when(pl.col("order_group") == pl.col("pay_group")).then(_order_key()).alias("order"),
-            pl.when(pl.col("order_id").is_null() & (pl.col("pay_id") == pl.col("pay_group")))
+            pl.when(is_free & (pl.col("order_group") == pl.col("pay_group"))).then(_order_key()).alias("order"),
+            pl.when(is_free & pl.col("order_id").is_null() & (pl.col("pay_id") == pl.col("pay_group")))
             .then(_lane_key("pay_id"))
             .alias("trade_no"),
             pl.col("pay_group").hash().alias("partition"),
@@ -185,8 +188,9 @@ def allocate_refunds(matched: Matched, flows: pl.DataFrame) -> pl.DataFrame:
 def name_flows(flows: pl.DataFrame, paid_by: pl.DataFrame, clawbacks: pl.DataFrame) -> pl.DataFrame:
     """Add `flow_code`: what a refund-type flow that stands on no case is, and C11 for one that left by another channel.
 
-    Null for a flow that its case explains, and for what is no refund. `paid_by`: see `paid_channels`; `clawbacks`: those that
-    belong to a case. Source: precedence C11 C12 C13 over C03; rulings 18.
+    Null for a flow that its case explains, and for what is no refund. `with_clawback_fen`: what left with the clawbacks that came
+    with it. `paid_by`: see `paid_channels`; `clawbacks`: those that belong to a case or came with a refund on none.
+    Source: precedence C11 C12 C13 over C03; rulings 18, 20.
     """
     other_channel = (~pl.col("channel").is_in(pl.col("paid_channels"))).fill_null(False)
     alone = (
@@ -212,8 +216,10 @@ def name_flows(flows: pl.DataFrame, paid_by: pl.DataFrame, clawbacks: pl.DataFra
         .when(is_taken_alone)
         .then(pl.lit("C12"))
     )
+    came_with = clawbacks.drop_nulls("lead").group_by("lead").agg(pl.col("part_fen").sum().alias("came_fen"))
     return (
         flows.join(paid_by, on="o", how="left", validate="m:1", maintain_order="left")
-        .with_columns(code.alias("flow_code"))
-        .drop("paid_channels")
+        .join(came_with, left_on="f", right_on="lead", how="left", validate="1:1", maintain_order="left")
+        .with_columns(code.alias("flow_code"), (pl.col("out_fen") + pl.col("came_fen").fill_null(0)).alias("with_clawback_fen"))
+        .drop("paid_channels", "came_fen")
     )

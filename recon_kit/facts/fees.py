@@ -124,7 +124,7 @@ def _due_returns(tied: Tied, charges: pl.DataFrame) -> pl.DataFrame:
     """
     scope, flows = tied.scope, tied.flows
     cases = tied.cases.filter(pl.col("is_refund") & ~pl.col("is_closed"))
-    clawbacks = attach_clawbacks(flows, tied.parts, cases)
+    clawbacks = attach_clawbacks(flows, tied.parts, cases).drop_nulls("c")
     money = flows.filter(scope.is_fact("money_at")).select("f", "kind", "money_at")
     part, is_refund = pl.col("part_fen"), pl.col("kind") == "refund"
     refunded = (

@@ -92,7 +92,8 @@ def judge_cases(
 def add_clawbacks(cases: pl.DataFrame, clawbacks: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """Add `clawback_fen`, what the platform took back of its own part with the case; its decision is one about the case too."""
     taken = (
-        clawbacks.join(flows.filter(scope.is_fact("money_at")).select("f", "decided_by"), on="f", validate="1:1")
+        clawbacks.drop_nulls("c")
+        .join(flows.filter(scope.is_fact("money_at")).select("f", "decided_by"), on="f", validate="1:1")
         .group_by("c")
         .agg(pl.col("part_fen").sum().alias("clawback_fen"), (pl.col("decided_by") == "platform").any().alias("is_decided"))
     )

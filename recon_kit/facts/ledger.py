@@ -137,7 +137,11 @@ def _flow_parts(cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame, c
     outflows = flows.filter(pl.col("is_refund_type"))
     by_case = parts.join(cases.select("c", "unit"), on="c", validate="m:1").group_by("f", "unit").agg(pl.col("part_fen").sum())
     rest = outflows.join(parts.select("f").unique(), on="f", how="anti")
-    clawbacks = clawbacks.join(cases.select("c", "unit"), on="c", validate="m:1").select("f", "unit", "part_fen")
+    clawbacks = (
+        clawbacks.join(cases.select("c", "unit"), on="c", how="left", validate="m:1")
+        .with_columns(pl.coalesce("unit", pl.concat_str(pl.lit("flow "), "lead")).alias("unit"))
+        .select("f", "unit", "part_fen")
+    )
     alone = rest.join(clawbacks, on="f", how="anti").select(
         "f", pl.concat_str(pl.lit("flow "), "f").alias("unit"), pl.col("out_fen").alias("part_fen")
     )
@@ -145,9 +149,10 @@ def _flow_parts(cases: pl.DataFrame, flows: pl.DataFrame, parts: pl.DataFrame, c
 
 
 def attach_clawbacks(flows: pl.DataFrame, parts: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
-    """A clawback's case: the one it states, else, in its order, the case of the last refund before it. Source: rulings 20.
+    """A clawback's case: the one it states, else, in its order, that of the last refund before it. Source: rulings 20.
 
-    Columns: f, c, part_fen; clawbacks that find no refund case that is not closed are left out.
+    Columns: f, c, `lead` (the refund flow it came with, where that one stands on no case: then c is null), part_fen; clawbacks
+    that find neither are left out.
     """
     cases = cases.filter(pl.col("is_refund") & ~pl.col("is_closed"))
     clawbacks = flows.filter(pl.col("kind") == "subsidy_clawback")
@@ -162,16 +167,22 @@ def attach_clawbacks(flows: pl.DataFrame, parts: pl.DataFrame, cases: pl.DataFra
     refunds = (
         flows.filter((pl.col("kind") == "refund") & pl.col("order_id").is_not_null())
         .drop("c", strict=False)
-        .join(parts.select("f", "c").unique("f", keep="first", maintain_order=True), on="f", validate="1:1")
-        .select("order_id", "c", pl.coalesce("money_at", "at").alias("when"))
-        .sort("when", "c")
+        .join(parts.select("f", "c").unique("f", keep="first", maintain_order=True), on="f", how="left", validate="1:1")
+        .select("order_id", "c", pl.col("f").alias("lead"), pl.coalesce("money_at", "at").alias("when"))
+        .sort("when", "c", "lead", nulls_last=True)
     )
     rest = clawbacks.join(stated, on="f", how="anti").drop_nulls("order_id")
     after = rest.sort("when", "f").join_asof(refunds, on="when", by="order_id", strategy="backward", check_sortedness=False)
-    first = refunds.unique("order_id", keep="first", maintain_order=True).select("order_id", pl.col("c").alias("c_first"))
-    after = after.join(first, on="order_id", how="left", validate="m:1").with_columns(pl.coalesce("c", "c_first").alias("c"))
-    found = pl.concat([stated.select("f", "c", "out_fen"), after.drop_nulls("c").select("f", "c", "out_fen")])
-    return found.rename({"out_fen": "part_fen"})
+    first = refunds.unique("order_id", keep="first", maintain_order=True).select(
+        "order_id", pl.col("c").alias("c_first"), pl.col("lead").alias("lead_first")
+    )
+    is_before = pl.col("lead").is_null()
+    after = after.join(first, on="order_id", how="left", validate="m:1").with_columns(
+        pl.when(is_before).then("c_first").otherwise("c").alias("c"),
+        pl.when(is_before).then("lead_first").otherwise("lead").alias("lead"),
+    )
+    found = pl.concat([stated.with_columns(pl.lit(None, pl.Int64).alias("lead")), after.drop_nulls("lead")], how="diagonal")
+    return found.select("f", "c", pl.when(pl.col("c").is_null()).then("lead").alias("lead"), pl.col("out_fen").alias("part_fen"))
 
 
 def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, scope: Scope) -> pl.DataFrame:
@@ -208,9 +219,8 @@ def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, s
         SOURCE.alias("case_source"),
     )
     alone = (
-        flow_parts.filter(pl.col("unit").str.starts_with("flow "))
+        flow_parts.filter(pl.col("unit") == pl.concat_str(pl.lit("flow "), "f"))
         .select("f", "unit")
-        .unique("unit", keep="first", maintain_order=True)
         .join(
             flows.select(
                 *("f", "flow_id", "platform_key", "shop", "order_id", "o", "pay_group", "order_group"),

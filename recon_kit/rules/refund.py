@@ -122,6 +122,7 @@ FLOW_RULES: tuple[Rule, ...] = (
         "C12",
         pl.col("flow_code") == "C12",
         needs=_NEEDS,
+        actual="with_clawback_fen",
         key=pl.coalesce("case_id", "order_id", "flow_id"),
         key_kind=first_stated("case_id", "order_id", "flow_id"),
         why="C12_flow",

@@ -71,7 +71,14 @@ def listing(column: str) -> pl.Expr:
 
 
 def flow_rule(
-    code: str, when: pl.Expr, *, needs: tuple[str, ...], key: pl.Expr | None = None, source: str = "flows", **more: Any
+    code: str,
+    when: pl.Expr,
+    *,
+    needs: tuple[str, ...],
+    key: pl.Expr | None = None,
+    source: str = "flows",
+    actual: str = "out_fen",
+    **more: Any,
 ) -> Rule:
     """A flow that its code names: expected 0, actual what left the wallet; as facts of the as-of day."""
     return Rule(
@@ -83,9 +90,9 @@ def flow_rule(
         scope=pl.col("channel"),
         subject=numbered("f", "f") if source == "flows" else pl.concat_str("channel", pl.lit(" "), "flow_id"),
         expected=pl.lit(0, pl.Int64),
-        actual=pl.col("out_fen"),
+        actual=pl.col(actual),
         facts={
-            "actual_fen": pl.col("out_fen"),
+            "actual_fen": pl.col(actual),
             "at": pl.col("money_at").dt.date(),
             "order_id": pl.col("order_id"),
             "channel": pl.col("channel"),

@@ -1,6 +1,6 @@
 """C03: a refund left and no case is left to take it. Rulings 4, 9, 12, 15; precedence C11 C12 C13 over C03; bridge A3."""
 
-from tests.world import case, order, refund, run, world
+from tests.world import case, order, refund, run, voucher, world
 
 
 def test_a_refund_without_a_case_is_C03_and_stands_in_A3():
@@ -95,3 +95,33 @@ def test_a_refund_that_states_only_a_payment_number_finds_the_case_of_its_orders
 
     assert one.codes == ["C02 C2"]
     assert two.codes == ["C03 F1", "C04 C1", "C04 C2"]
+
+
+def test_a_clawback_that_came_with_a_refund_on_no_case_is_booked_with_it():
+    """Pinduoduo takes its part back seconds later; books know both by the order. Ruling 20."""
+    flows = [
+        refund("F1", "20.00", order_id="O1"),
+        refund("F2", "1.00", "2026-10-12 10:00:05", kind="subsidy_clawback", order_id="O1"),
+    ]
+
+    def month(*vouchers):
+        return run(world(orders=[order("O1")], flows=flows, vouchers=vouchers))
+
+    booked, missed, part = month(voucher("V1", ("O1", "21.00", "order"))), month(), month(voucher("V1", ("F1", "20.00", "flow")))
+    assert booked.codes == ["C03 F1"] and booked.amounts("C03") == (0, 2000, 2000)
+    assert booked.bridge == {"A3": 2000, "A6": 100, "B0": 2100, "C0": 2100}
+    assert missed.codes == ["C03 F1", "L01 F1"] and missed.amounts("L01") == (2100, 0, -2100)
+    assert part.codes == ["A04 F1", "C03 F1"] and part.amounts("A04") == (100, 0, -100)
+
+
+def test_after_a_refund_on_no_case_its_clawback_is_not_the_one_of_an_earlier_case():
+    flows = [
+        refund("F1", case_id="C1", order_id="O1"),
+        refund("F2", "20.00", "2026-10-20", order_id="O1"),
+        refund("F3", "1.00", "2026-10-20 10:00:05", kind="subsidy_clawback", order_id="O1"),
+    ]
+    cases = [case("C1", "O1"), case("C2", "O1", platform_status="closed")]
+    flows[1]["case_id"] = "C2"
+
+    booked = [voucher("V1", ("C1", "30.00")), voucher("V2", ("F2", "21.00", "flow"), on="2026-10-20")]
+    assert run(world(orders=[order("O1")], cases=cases, flows=flows, vouchers=booked)).codes == ["C03 F2"]
