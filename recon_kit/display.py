@@ -248,6 +248,8 @@ def not_checked(run: Run, language: str) -> Shown:
             f'<details class="later"><summary>{word("ui.not_scheduled", language)} ({len(later)})</summary>'
             f"<p>{escape(names if language == 'zh' else names.replace('；', '; '))}</p></details>"
         )
+    if not run.summary.get("compares_closed"):
+        note += f"<p>{word('ui.nothing_closed', language)}</p>"
     if not missing:
         return Shown(f"<p>{word('ui.all_checked', language)}</p>{note}")
     frame = pl.DataFrame(

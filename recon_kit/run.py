@@ -28,6 +28,7 @@ from recon_kit.config import Config
 from recon_kit.errors import ConfigError, SourceError, TieError
 from recon_kit.facts import Facts, Scope, Sealed, build_facts
 from recon_kit.facts.coverage import coverage_gaps
+from recon_kit.facts.edits import SEALED_PERIOD
 from recon_kit.facts.pairs import pair_tables
 from recon_kit.facts.ties import ledger_ties
 from recon_kit.kpi_trend import build_trend
@@ -281,6 +282,7 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
         "codes": {row.pop("code"): row for row in codes.iter_rows(named=True)},
         "related": dict(related.iter_rows()),
         "not_checked": not_checked(facts),
+        "compares_closed": SEALED_PERIOD in facts.supplied,
         "promotions_calendar": {
             name: [day.isoformat() for day in days] for name, days in sorted(scope.config.promotions_calendar.items())
         },

@@ -202,8 +202,8 @@ def set_aside(run: Run) -> pl.DataFrame:
 def tables(run: Run) -> pl.DataFrame:
     """One row a canonical table, in their order: table, n (rows loaded; null where not supplied), codes.
 
-    `codes`: those not checked for want of it, or of one of its columns. K04 needs no table, but a sealed period. A bill states
-    payments too: where flows were supplied, payments are.
+    `codes`: those not checked for want of it, or of one of its columns. A bill states payments too: where flows were
+    supplied, payments are.
     """
     wanted = {
         code: [name.partition(".")[0] for name in re.split(r"\s*[,+]\s*", names)]

@@ -13,7 +13,6 @@ import polars as pl
 
 from recon_kit import management, trust
 from recon_kit.case_file import LEGS
-from recon_kit.facts.edits import SEALED_PERIOD
 from recon_kit.facts.platform import DONE_AT, FINAL, MONEY_AT
 from recon_kit.pairs import PAIRS
 from recon_kit.periods import Period
@@ -358,7 +357,7 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
     ),
     "absent": (
         lambda run: len({code for codes in trust.tables(run)["codes"] for code in codes}),
-        lambda run: sum(missing != SEALED_PERIOD for missing in run.summary["not_checked"].values()),
+        lambda run: len(run.summary["not_checked"]),
         "count",
     ),
 }

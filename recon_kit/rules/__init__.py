@@ -8,6 +8,7 @@ from functools import cache
 import polars as pl
 
 from recon_kit.facts import Facts
+from recon_kit.facts.edits import SEALED_PERIOD
 from recon_kit.periods import Period
 from recon_kit.results import DISCREPANCIES, result_schema
 from recon_kit.rules.approval import APPROVAL_RULES
@@ -61,11 +62,14 @@ def not_scheduled(period: Period) -> list[str]:
 
 
 def not_checked(facts: Facts) -> dict[str, str]:
-    """Code → the table whose absence kept it from being checked, of the codes that are due and this build has rules for."""
+    """Code → the table whose absence kept it from being checked, of the codes that are due.
+
+    K04 is not among them: without a closed period there is no row that could have changed since, whatever is supplied.
+    """
     missing: dict[str, str] = {}
     due = _due(facts.scope.period)
     for rule in due:
-        if absent := [table for table in rule.needs if table not in facts.supplied]:
+        if absent := [table for table in rule.needs if table not in facts.supplied and table != SEALED_PERIOD]:
             missing.setdefault(rule.code, absent[0])
     return {
         code: missing[code] for code in sorted(missing) if all(r.code != code or not set(r.needs) <= facts.supplied for r in due)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from recon_kit.facts.edits import SEALED_PERIOD
-from recon_kit.rules.rule import Rule, flow_rule, listing
+from recon_kit.rules.rule import NULL_FEN, Rule, flow_rule, listing
 
 # The platform is part of the natural key of orders and cases, but stands in a column of its own.
 _ROW_KEY = (
@@ -24,6 +24,7 @@ CONTROL_RULES: tuple[Rule, ...] = (
         subject=pl.concat_str(pl.lit("e "), "table", pl.lit(" "), "key"),
         expected=pl.col("expected_fen"),
         actual=pl.col("actual_fen"),
+        gap=NULL_FEN,
         facts={name: pl.col(name) for name in ("table", "key", "sealed_period", "change", "changes")},
         platform=pl.col("platform"),
         shop=pl.col("shop"),
