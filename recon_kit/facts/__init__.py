@@ -163,6 +163,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1, seal
         .pipe(add_entitlement, given["order_lines"], orders, scope)
     )
     flows = flows.join(parts.group_by("f").agg(pl.col("c").min()), on="f", how="left", validate="1:1", maintain_order="left")
+    flows = flows.with_columns(pl.coalesce(cases["case_id"].gather(flows["c"]), flows["case_id"]).alias("about_case"))
     escrow = (
         cases.filter(pl.col("in_escrow") & pl.col("o").is_not_null() & ~pl.col("is_escrow_unstated"))
         .group_by("o")

@@ -103,7 +103,12 @@ def add_clawbacks(cases: pl.DataFrame, clawbacks: pl.DataFrame, flows: pl.DataFr
 
 
 def judge_allocations(allocations: pl.DataFrame, scope: Scope, covered: dict[str, datetime]) -> pl.DataFrame:
-    """Add the dates and flags P rules read. On an escrow platform an order is due when confirmed, elsewhere when paid."""
+    """Add the dates and flags P rules read. On an escrow platform an order is due when confirmed, elsewhere when paid.
+
+    A combined payment may be off by a rounding an order. Source: docs/method.md, matching M1.
+    """
+    limits = scope.config.tolerance
+    combined = pl.min_horizontal(pl.col("n_orders") * limits.aggregate_per_line, pl.lit(limits.aggregate_cap))
     start = pl.col("platform").replace_strict(
         platform_covered(covered), return_dtype=pl.Datetime("us", "Asia/Shanghai"), default=None
     )
@@ -116,7 +121,7 @@ def judge_allocations(allocations: pl.DataFrame, scope: Scope, covered: dict[str
         (pl.col("due_at") >= start).fill_null(False).alias("is_covered"),
         scope.age("due_at").alias("due_age_days"),
         scope.age("money_at").alias("payment_age_days"),
-        pl.lit(scope.config.tolerance.row).alias("tolerance_fen"),
+        pl.when(pl.col("n_orders") > 1).then(combined).otherwise(pl.lit(limits.row)).alias("tolerance_fen"),
         pl.lit(scope.config.sla_days.payment).alias("sla_days"),
     )
 

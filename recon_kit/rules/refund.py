@@ -117,7 +117,10 @@ CASE_RULES: tuple[Rule, ...] = (
 
 _NEEDS = ("aftersales", "flows")
 FLOW_RULES: tuple[Rule, ...] = (
-    *(flow_rule(code, pl.col("flow_code") == code, needs=_NEEDS) for code in ("C03", "C11", "C13", "C14")),
+    *(
+        flow_rule(code, pl.col("flow_code") == code, needs=_NEEDS, case_id=pl.col("about_case"))
+        for code in ("C03", "C11", "C13", "C14")
+    ),
     flow_rule(
         "C12",
         pl.col("flow_code") == "C12",

@@ -238,3 +238,24 @@ def test_matches_state_what_the_discounts_explain_and_leave_out_what_others_fund
     assert matched["gap_fen"].to_list() == [-500, -500]
     unmatched = tables["unmatched"].filter(pair="M2")
     assert unmatched.select("row_key", "reason").rows() == [("O1|2", "excluded")]
+
+
+@pytest.mark.parametrize("percent", ["0.90", "90%", "9", "9折", "90"])
+def test_nine_tenths_are_understood_however_they_are_written(percent):
+    rule = promotion("P1", kind="percent", percent=percent)
+
+    assert _month("25.00", discount("25.00", rule="P1"), promotions=[rule]).codes == []
+    assert _month("35.00", discount("35.00", rule="P1"), promotions=[rule]).amounts("A01") == (2500, 3500, 1000)
+
+
+def test_a_rate_that_the_orders_take_for_what_is_saved_is_what_is_saved():
+    """0.10 with a tenth off every order but one: that one is wrong, not all the others."""
+    rule = promotion("P1", kind="percent", percent="0.10")
+    given = {"O1": "10.00", "O2": "10.00", "O3": "15.00"}
+    about = {"list_fen": "100.00", "shipping_fen": "0.00", "points_fen": "0.00"}
+    orders = [order(key, f"{100 - float(off):.2f}", merchant_discount_fen=off, **about) for key, off in given.items()]
+    rows = [{**discount(off, rule="P1"), "order_id": key} for key, off in given.items()]
+
+    month = run(world(orders=orders, order_discounts=rows, promotions=[rule]))
+
+    assert month.codes == ["A01 O3"] and month.amounts("A01") == (1000, 1500, 500)

@@ -47,7 +47,7 @@ def test_a_refund_of_a_case_by_another_channel_than_the_payment_is_C11_and_stays
 
     month = run(world(orders=[order("O1")], cases=[case("C1", "O1")], flows=flows, receipts=False))
 
-    assert month.codes == ["C11 F1"] and month.amounts("C11") == (0, 3000, 3000)
+    assert month.codes == ["C11 F1"] and month.amounts("C11") == (0, 3000, 3000) and month.one("C11")["case_id"] == "C1"
     assert month.bridge == {"A0": 3000, "B0": 3000, "C0": 3000}
 
 

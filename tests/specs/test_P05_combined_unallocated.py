@@ -54,3 +54,9 @@ def test_an_order_still_in_escrow_is_not_missed_in_the_payment_of_one_that_is_co
     month = run(world(orders=orders, flows=_rows("59.00", "0.00", channel="alipay")[:1], receipts=False))
 
     assert month.codes == ["P01 O1"] and month.amounts("P01") == (6000, 5900, -100)
+
+
+def test_a_fen_an_order_is_rounding_of_a_combined_payment_and_one_more_is_P05():
+    """Matrix M1: 0.01 a line when allocated."""
+    assert run(world(orders=ORDERS, flows=[_pay("99.98")], receipts=False)).codes == ["A06 O1"]
+    assert run(world(orders=ORDERS, flows=[_pay("99.97")], receipts=False)).codes == ["P05 PAY"]
