@@ -356,6 +356,7 @@ def plot_limits(run: Run, kind: str, language: str) -> Chart | Shown:
         tickvals=[place + 0.5 for place in range(len(steps))],
         ticktext=[format_yuan(step) if kind == "tolerance" else word("ui.days", language, n=step) for step in steps],
         tickangle=0,
+        tickfont={"size": 10},
         range=[0, len(steps)],
         showgrid=False,
         zeroline=False,
