@@ -108,6 +108,8 @@ PAIRS: dict[str, Pair] = {
         (
             _pass("case_id", "key", "c"),
             _pass("return_waybill_sku", "sole", "waybill", "sku"),
+            _pass("return_waybill_twins", "twins", "waybill", "sku"),
+            _pass("return_waybill_sum", "sum", "waybill", "sku"),
             _pass("return_waybill", "sole", "waybill"),
             _pass("order_sku_qty", "unique", "order", "sku"),
             _pass("order_sku", "sole", "order", "sku"),

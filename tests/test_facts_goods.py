@@ -6,7 +6,7 @@ import polars as pl
 
 from recon_kit.facts import build_facts
 from tests.goods import a_return, a_service
-from tests.world import case, line, order, returned, run, scope, shipment, world
+from tests.world import case, line, order, refund, returned, run, scope, shipment, world
 
 OPEN = {"done": None, "kind": "return_refund", "qty": 1}
 HELD = {"stock_posted_at": None, "is_quarantined": True}
@@ -126,3 +126,20 @@ def test_the_leg_of_an_exchange_a_resend_and_a_repair_has_two_ways_or_one():
     assert leg(a_service("exchange", returns=back)) == ("not_checked", None)
     assert leg(a_service("resend", returns=None, shipments=sent("resend"))) == ("ties", None)
     assert leg(a_service("repair", done=None, returns=back, shipments=[]), as_of="2026-10-20") == ("pending", "2026-10-30")
+
+
+def test_one_parcel_brings_back_what_two_cases_return_in_a_row_each_or_in_one():
+    cases = [
+        case(name, "O1", "50.00", kind="return_refund", line_id="L1", qty=1, return_waybill="SF1", basis="negotiated")
+        for name in ("A", "B")
+    ]
+    flows = [refund(f"F{row['case_id']}", "50.00", case_id=row["case_id"]) for row in cases]
+    about = {"orders": [order("O1")], "lines": [line("O1", "L1", "100.00", 2)], "cases": cases, "flows": flows}
+    rows = [returned(f"T{n}", None, waybill="SF1", **HELD) for n in (1, 2)]
+    single = [returned("T1", None, 2, waybill="SF1", **HELD)]
+
+    apart, together = (run(world(**about, returns=returns), as_of="2026-10-31") for returns in (rows, single))
+
+    assert _rows(apart, "M6", "left") == dict.fromkeys(("wechat_mini|A", "wechat_mini|B"), "return_waybill_twins")
+    assert _rows(together, "M6", "right") == {"T1|": "return_waybill_sum"}
+    assert apart.codes == together.codes == []

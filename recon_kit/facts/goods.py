@@ -75,13 +75,14 @@ def _judge_cases(tied: Tied, goods: Goods, refunds: pl.DataFrame) -> pl.DataFram
     cases = (
         tied.cases.select("c", *about, "case_source", "approved_at", pl.coalesce("approved_at", "applied_at").alias("agreed_at"))
         .join(
-            goods.cases.select("c", "pieces", "skus", "unit_cost_fen", "part_pieces", "part_cost_fen"),
+            goods.cases.select("c", "pieces", "skus", "unit_cost_fen", "due_cost_fen", "part_pieces", "part_cost_fen"),
             on="c",
             how="left",
             validate="1:1",
             maintain_order="left",
         )
         .join(_returned(goods, scope), on="c", how="left", validate="1:1", maintain_order="left")
+        .join(_odd_cost(goods, scope), on="c", how="left", validate="1:1", maintain_order="left")
         .join(_shipped(goods, scope), on="c", how="left", validate="1:1", maintain_order="left")
         .join(_restocked(tied, goods), on="c", how="left", validate="1:1", maintain_order="left")
         .join(refunds, on="c", how="left", validate="1:1", maintain_order="left")
@@ -91,7 +92,10 @@ def _judge_cases(tied: Tied, goods: Goods, refunds: pl.DataFrame) -> pl.DataFram
             pl.when("is_in_parts").then("part_cost_fen").otherwise("unit_cost_fen").alias("unit_cost_fen"),
         )
         .with_columns(
-            pl.coalesce("unit_cost_fen", "returned_cost_fen").alias("unit_cost_fen"),
+            pl.coalesce("unit_cost_fen", "odd_cost_fen", "returned_cost_fen").alias("unit_cost_fen"),
+            pl.coalesce("due_cost_fen", pl.col("pieces") * pl.coalesce("unit_cost_fen", "returned_cost_fen")).alias(
+                "due_cost_fen"
+            ),
             # A right piece that a wrong one stands for; what is missing or too many beside it is W04's.
             pl.min_horizontal("wrong_qty", (pl.col("pieces") - pl.col("received_qty") + pl.col("wrong_qty")).clip(0)).alias(
                 "replaced_qty"
@@ -127,9 +131,13 @@ def _returned(goods: Goods, scope: Scope) -> pl.DataFrame:
     received = goods.receipts.filter(scope.is_fact("received_at")).drop_nulls("c")
     in_parts = pl.col("sku").is_in(pl.col("parts")).fill_null(False)
     about = goods.cases.select("c", "skus", "parts", "part_cost_fen", pl.col("unit_cost_fen").alias("case_cost_fen"))
+    one_sku = pl.col("skus").first().list.len() == 1
     return (
         received.join(about, on="c", validate="m:1")
-        .with_columns(pl.when(in_parts).then("part_cost_fen").otherwise("case_cost_fen").alias("case_cost_fen"))
+        .join(_due_skus(goods).select("c", "sku", "sku_cost_fen"), on=["c", "sku"], how="left", validate="m:1")
+        .with_columns(
+            pl.coalesce("sku_cost_fen", pl.when(in_parts).then("part_cost_fen").otherwise("case_cost_fen")).alias("case_cost_fen")
+        )
         .with_columns(pl.when(wrong).then("unit_cost_fen").otherwise(pl.coalesce("case_cost_fen", "unit_cost_fen")))
         .sort("c", "row")
         .group_by("c", maintain_order=True)
@@ -144,11 +152,44 @@ def _returned(goods: Goods, scope: Scope) -> pl.DataFrame:
             pl.col("received_at").min(),
             pl.col("received_at").filter(waits & is_late).min().alias("unposted_at"),
             pl.col("received_at").filter(waits & ~is_late).min().alias("waiting_at"),
-            (pl.col("posted_cost_fen") // qty).filter(is_whole).first().alias("returned_cost_fen"),
+            whole_sum((qty * pl.col("unit_cost_fen")).filter(waits & is_late)).alias("unposted_cost_fen"),
+            pl.when(one_sku).then((pl.col("posted_cost_fen") // qty).filter(is_whole).first()).alias("returned_cost_fen"),
             pl.col("sku").filter(wrong).unique().sort().alias("wrong_skus"),
             SOURCES.alias("receipt_source"),
         )
     )
+
+
+def _due_skus(goods: Goods) -> pl.DataFrame:
+    """What cases about an order of several lines return: one row per case and SKU, its pieces and the cost of one."""
+    of_order = goods.cases.filter(pl.col("l").is_null()).select("c", "order_id", "is_whole")
+    lines = goods.lines.select("order_id", "sku", "qty", pl.col("unit_cost_fen").alias("sku_cost_fen"))
+    return (
+        of_order.join(lines, on="order_id", how="inner", validate="m:m")
+        .group_by("c", "sku", maintain_order=True)
+        .agg(pl.col("is_whole").first(), pl.col("qty").sum().alias("sku_qty"), pl.col("sku_cost_fen").first())
+    )
+
+
+def _odd_cost(goods: Goods, scope: Scope) -> pl.DataFrame:
+    """Per case about a whole order what a piece costs of those that are missing, else of those too many: `odd_cost_fen`."""
+    received = goods.receipts.filter(scope.is_fact("received_at")).drop_nulls("c").group_by("c", "sku").agg(pl.col("qty").sum())
+    off = pl.col("sku_qty") - pl.col("qty").fill_null(0)
+    missing, extra = (pl.when(side > 0).then(side).otherwise(0) for side in (off, -off))
+    costs = (
+        _due_skus(goods)
+        .filter("is_whole")
+        .join(received, on=["c", "sku"], how="left", validate="1:1", maintain_order="left")
+        .group_by("c")
+        .agg(*_of(missing, "missing"), *_of(extra, "extra"))
+    )
+    few, many = pl.col("missing_cost_fen") // pl.col("missing"), pl.col("extra_cost_fen") // pl.col("extra")
+    return costs.select("c", pl.when(pl.col("missing") > 0).then(few).when(pl.col("extra") > 0).then(many).alias("odd_cost_fen"))
+
+
+def _of(pieces: pl.Expr, name: str) -> tuple[pl.Expr, pl.Expr]:
+    """Pieces, and what they cost (null: one of the costs is not known)."""
+    return pieces.sum().alias(name), whole_sum((pieces * pl.col("sku_cost_fen")).filter(pieces > 0)).alias(f"{name}_cost_fen")
 
 
 def _shipped(goods: Goods, scope: Scope) -> pl.DataFrame:

@@ -102,14 +102,20 @@ def _about_goods(cases: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """What each case is about: its order line (the only one where it states none), pieces, SKUs and the cost of one piece.
 
     A case without a line, of an order with several, is about any of their SKUs; without a quantity it is about one piece
-    where its line has but one, and about all of them where it takes all that was paid. Of a kit that was shipped as its parts
-    the `parts` are right too: `part_pieces` of them at `part_cost_fen` each (null: no kit).
+    where its line has but one, and about all of them where it takes all that was paid. `due_cost_fen`: what the pieces cost
+    (null: not known); `is_whole`: they are all of the order. Of a kit that was shipped as its parts the `parts` are right
+    too: `part_pieces` of them at `part_cost_fen` each (null: no kit).
     """
     lines = lines.join(cases.select("order_id"), on="order_id", how="semi")
     orders = lines.group_by("order_id").agg(
         pl.col("sku").unique().sort().alias("order_skus"),
         pl.when(pl.len() == 1).then(pl.col("line_id").first()).alias("only_line"),
         pl.when(pl.col("unit_cost_fen").n_unique() == 1).then(pl.col("unit_cost_fen").first()).alias("only_cost_fen"),
+        pl.col("qty").sum().alias("order_qty"),
+        pl.col("buyer_paid_fen").sum().alias("order_paid_fen"),
+        pl.when(pl.col("unit_cost_fen").null_count() == 0)
+        .then((pl.col("qty") * pl.col("unit_cost_fen")).sum())
+        .alias("order_cost_fen"),
     )
     by_line = lines.select(
         "order_id",
@@ -124,29 +130,41 @@ def _about_goods(cases: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     )
     about = ["c", "order_id", "case_id", "line_id", "kind", "qty", "amount_fen", "exchange_sku", "return_waybill", "is_closed"]
     found = (
-        cases.select(about)
+        cases.select(*about, pl.coalesce("approved_at", "applied_at").alias("agreed_at"))
         .join(orders, on="order_id", how="left", validate="m:1", maintain_order="left")
         .with_columns(pl.coalesce("line_id", "only_line").alias("case_line"))
         .join(by_line, on=["order_id", "case_line"], how="left", validate="m:1", maintain_order="left")
     )
     whole_order = pl.col("line_id").is_null()
-    takes_all = (pl.col("line_paid_fen") > 0) & (pl.col("amount_fen") >= pl.col("line_paid_fen"))
-    alone = pl.when((pl.col("line_qty") == 1) | takes_all).then("line_qty")
+    alone = pl.when((pl.col("line_qty") == 1) | _takes("line_paid_fen")).then("line_qty")
+    all_of_it = pl.when(whole_order & _takes("order_paid_fen")).then("order_qty")
     own = pl.when(pl.col("line_sku").is_not_null()).then(pl.concat_list("line_sku"))
     of_line = pl.when(pl.col("parts").is_not_null()).then(pl.concat_list("line_sku", "parts")).otherwise(own)
     return (
         found.with_columns(
             pl.coalesce(of_line, pl.when(whole_order).then("order_skus")).alias("skus"),
             pl.coalesce("line_cost_fen", pl.when(whole_order).then("only_cost_fen")).alias("unit_cost_fen"),
-            pl.coalesce("qty", alone).alias("pieces"),
+            pl.coalesce("qty", alone, all_of_it).alias("pieces"),
         )
         .with_columns(
+            (whole_order & (pl.col("pieces") == pl.col("order_qty"))).fill_null(False).alias("is_whole"),
+        )
+        .with_columns(
+            pl.coalesce(pl.col("pieces") * pl.col("unit_cost_fen"), pl.when("is_whole").then("order_cost_fen")).alias(
+                "due_cost_fen"
+            ),
             pl.when(pl.col("skus").list.len() == 1).then(pl.col("skus").list.first()).alias("sku"),
             (pl.col("pieces") * pl.col("n_parts") // pl.col("line_qty")).alias("part_pieces"),
             (pl.col("line_cost_fen") * pl.col("line_qty") // pl.col("n_parts")).alias("part_cost_fen"),
         )
         .drop("order_skus", "only_line", "only_cost_fen", "case_line", "line_cost_fen", "line_sku", "line_paid_fen", "n_parts")
+        .drop("order_qty", "order_paid_fen", "order_cost_fen")
     )
+
+
+def _takes(paid: str) -> pl.Expr:
+    """The case refunds all that was paid."""
+    return (pl.col(paid) > 0) & (pl.col("amount_fen") >= pl.col(paid))
 
 
 def _match_receipts(tied: Tied, cases: pl.DataFrame, products: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -162,12 +180,14 @@ def _match_receipts(tied: Tied, cases: pl.DataFrame, products: pl.DataFrame) -> 
         pl.when(is_due).then("return_waybill").alias("waybill"),
         pl.when(is_due).then("order_id").alias("order"),
         "sku",
+        pl.col("agreed_at").dt.date().alias("day"),
         undivided,
     )
     right = receipts.select(
         "row",
         pl.col("named").alias("c"),
         pl.col("qty").alias("amount_fen"),
+        pl.col("received_at").dt.date().alias("day"),
         "waybill",
         pl.col("order_id").alias("order"),
         "sku",
@@ -180,7 +200,21 @@ def _match_receipts(tied: Tied, cases: pl.DataFrame, products: pl.DataFrame) -> 
             _side(receipts, "right", RECEIPTS, "qty", matched.right),
         ]
     )
-    return _with_group(receipts, matched, "c").pipe(_add_cost, products), sides
+    return _with_group(receipts, matched, "c").pipe(_shared, matched).pipe(_add_cost, products), sides
+
+
+def _shared(receipts: pl.DataFrame, matched: Matched) -> pl.DataFrame:
+    """A receipt of several cases' pieces becomes a row a case, with its share of the pieces and of their cost."""
+    owners = matched.left.drop_nulls("group").select("group", pl.col("row").alias("owner"), pl.col("amount_fen").alias("share"))
+    several = owners.filter(pl.len().over("group") > 1)
+    share = pl.col("share").fill_null(0)
+    parts = receipts.join(several, left_on="c", right_on="group", how="inner", validate="m:m").with_columns(
+        pl.col("owner").alias("c"),
+        share.alias("qty"),
+        (pl.col("posted_cost_fen") * share // pl.col("qty")).alias("posted_cost_fen"),
+    )
+    whole = receipts.join(several.select("group").unique(), left_on="c", right_on="group", how="anti")
+    return pl.concat([whole, parts.select(receipts.columns)])
 
 
 def _match_sent(tied: Tied, cases: pl.DataFrame, products: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -12,6 +12,7 @@ import polars as pl
 from recon_kit.rules.rule import NULL_FEN, Rule, listed, listing, numbered
 
 _ZERO = pl.lit(0, pl.Int64)
+_due_cost, _replaced = pl.col("due_cost_fen"), pl.col("replaced_qty")
 _cost, _pieces, _received = pl.col("unit_cost_fen"), pl.col("pieces"), pl.col("received_qty")
 _RETURN_NEEDS = ("aftersales", "receipts")
 
@@ -41,6 +42,18 @@ def _pieces_off(expected: pl.Expr, actual: pl.Expr, cost: pl.Expr = _cost, **fac
     }
 
 
+def _goods_off(due: pl.Expr, due_fen: pl.Expr, off: pl.Expr, off_fen: pl.Expr, **facts: pl.Expr) -> dict[str, Any]:
+    """Pieces `due` that cost `due_fen` together, and how many more (fewer: negative) there are at what cost."""
+    actual_fen = due_fen + off_fen
+    return {
+        "expected": due_fen,
+        "actual": actual_fen,
+        "qty": off.abs(),
+        "loss": off_fen.abs(),
+        "facts": {"expected_qty": due, "actual_qty": due + off, **_money(due_fen, actual_fen), **facts},
+    }
+
+
 def _money(expected: pl.Expr, actual: pl.Expr) -> dict[str, pl.Expr]:
     return {"expected_fen": expected, "actual_fen": actual, "gap_fen": actual - expected}
 
@@ -51,7 +64,8 @@ def _day(column: str) -> pl.Expr:
 
 _DUE = {"at": _day("done_at"), "days": pl.col("age_days"), "sla": pl.col("sla_days")}
 _BREAKS_ON = pl.when("is_on_way").then("goods_until")
-_KEPT = pl.coalesce("pieces", "exchanged_qty")
+_kept, _kept_cost = pl.coalesce("pieces", "exchanged_qty"), pl.coalesce("due_cost_fen", pl.col("exchanged_qty") * _cost)
+_unposted, _unposted_cost = pl.col("unposted_qty"), pl.coalesce("unposted_cost_fen", pl.col("unposted_qty") * _cost)
 
 CASE_RULES: tuple[Rule, ...] = (
     Rule(
@@ -59,7 +73,7 @@ CASE_RULES: tuple[Rule, ...] = (
         ("aftersales", "flows", "receipts"),
         when=pl.col("is_not_back"),
         event_at=pl.col("done_at"),
-        **_pieces_off(_pieces, _ZERO, **_DUE),
+        **_goods_off(_pieces, _due_cost, -_pieces, -_due_cost, **_DUE),
         **_CASE,
     ),
     Rule(
@@ -69,7 +83,7 @@ CASE_RULES: tuple[Rule, ...] = (
         event_at=pl.col("done_at"),
         breaks_on=_BREAKS_ON,
         qty=_pieces,
-        loss=_pieces * _cost,
+        loss=_due_cost,
         facts={"expected_qty": _pieces, "breaks_on": _BREAKS_ON, **_DUE},
         **_CASE,
     ),
@@ -79,9 +93,11 @@ CASE_RULES: tuple[Rule, ...] = (
         when=pl.col("is_wrong_sku"),
         event_at=pl.col("received_at"),
         **{
-            **_pieces_off(
+            **_goods_off(
                 pl.coalesce("pieces", "replaced_qty"),
-                pl.coalesce("pieces", "replaced_qty") - pl.col("replaced_qty"),
+                pl.coalesce("due_cost_fen", _replaced * _cost),
+                -_replaced,
+                -_replaced * _cost,
                 wrong_qty=pl.col("wrong_qty"),
                 wrong=pl.col("wrong_skus").list.join("、"),
                 right=pl.col("skus").list.join("、"),
@@ -95,7 +111,7 @@ CASE_RULES: tuple[Rule, ...] = (
         _RETURN_NEEDS,
         when=pl.col("is_qty_off"),
         event_at=pl.col("received_at"),
-        **_pieces_off(_pieces, _received),
+        **_goods_off(_pieces, _due_cost, _received - _pieces, (_received - _pieces) * _cost),
         **_CASE,
     ),
     Rule(
@@ -103,7 +119,7 @@ CASE_RULES: tuple[Rule, ...] = (
         _RETURN_NEEDS,
         when=pl.col("is_unposted"),
         event_at=pl.col("unposted_at"),
-        **_pieces_off(pl.col("unposted_qty"), _ZERO, at=_day("unposted_at"), sla=pl.col("posting_days")),
+        **_goods_off(_unposted, _unposted_cost, -_unposted, -_unposted_cost, at=_day("unposted_at"), sla=pl.col("posting_days")),
         **_CASE,
     ),
     Rule(
@@ -119,7 +135,15 @@ CASE_RULES: tuple[Rule, ...] = (
         (*_RETURN_NEEDS, "shipments"),
         when=pl.col("is_old_kept"),
         event_at=pl.col("exchanged_at"),
-        **_pieces_off(_KEPT, _ZERO, at=_day("exchanged_at"), days=pl.col("exchange_age_days"), sla=pl.col("sla_days")),
+        **_goods_off(
+            _kept,
+            _kept_cost,
+            -_kept,
+            -_kept_cost,
+            at=_day("exchanged_at"),
+            days=pl.col("exchange_age_days"),
+            sla=pl.col("sla_days"),
+        ),
         **_CASE,
     ),
     Rule(

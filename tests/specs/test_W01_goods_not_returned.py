@@ -98,3 +98,32 @@ def test_a_case_without_a_quantity_that_takes_all_its_line_paid_is_about_all_of_
     found = run(a_return([], cases=[case("C1", "O1", **about)], flows=paid, further_vouchers=[]))
 
     assert found.amounts("W01") == (12000, 0, -12000) and found.one("W01")["qty"] == 3
+
+
+def _whole_order(returns, final="300.00", qty=None):
+    """Order O1 of 2 pieces A at 40.00 and one B at 15.00; case C1 names no line."""
+    lines = [
+        line("O1", "L1", "200.00", 2, sku="A", unit_cost_fen="40.00"),
+        line("O1", "L2", "100.00", sku="B", unit_cost_fen="15.00"),
+    ]
+    about = {"final": final, "kind": "return_refund", "qty": qty, "basis": "negotiated"}
+    paid = [refund("F1", final, "2026-10-12", case_id="C1")]
+    tables = {"orders": [order("O1", "300.00", "2026-10-01")], "lines": lines, "flows": paid, "further_vouchers": []}
+    return run(a_return(returns, cases=[case("C1", "O1", **about)], **tables))
+
+
+def test_a_case_about_a_whole_order_of_several_SKUs_costs_what_its_lines_cost():
+    assert _whole_order([]).amounts("W01") == (9500, 0, -9500)
+    assert _whole_order([], qty=3).one("W01")["qty"] == 3
+    assert _whole_order([], "100.00", 1).amounts("W01") == (None, None, None)
+
+
+def test_of_a_whole_order_each_piece_counts_at_the_cost_of_its_own_SKU():
+    posted = {"stock_posted_at": None, "is_quarantined": True}
+    back = [returned("T1", "C1", 2, sku="A", **posted), returned("T2", "C1", 1, sku="B", **posted)]
+
+    assert _whole_order(back).codes == []
+    assert _whole_order(back[:1]).amounts("W04") == (9500, 8000, -1500)
+    assert _whole_order([back[1], {**back[0], "sku": "OTHER"}]).amounts("W03") == (9500, 1500, -8000)
+    late = [{**back[0], "is_quarantined": False}, back[1]]
+    assert _whole_order(late).amounts("W05") == (8000, 0, -8000)
