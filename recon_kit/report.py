@@ -30,7 +30,7 @@ from traitlets.config import Config
 
 from recon_kit import display, narrative
 from recon_kit.errors import ReportError
-from recon_kit.labels import LANGUAGES, word
+from recon_kit.labels import LANGUAGES, has_word, word
 from recon_kit.page import environment, render_page
 from recon_kit.record import Run, load_run
 from recon_kit.resources import notebooks_dir, templates_dir
@@ -49,18 +49,22 @@ AT_A_TIME = 2
 """Notebooks executed at once, each in a kernel of its own: two take little longer than one, three starve two cores."""
 
 
-def write_run_pages(run_dir: Path, *, language: str, progress: Callable[[str], None] | None = None) -> list[Path]:
+def write_run_pages(
+    run_dir: Path, *, language: str, notebooks: Path | None = None, progress: Callable[[str], None] | None = None
+) -> list[Path]:
     """Execute the notebooks on a run and write their pages and `index.html` into it; the paths written, the door last.
 
+    `notebooks`: a folder of the user's own, which go before the shipped ones of the same name; further ones come after them.
     ReportError when a cell fails; TieError when a figure on a page is not the one in its table. Then nothing is written.
     """
     run = load_run(run_dir)
+    sources = page_sources(run, notebooks)
     with tempfile.TemporaryDirectory(prefix="recon-pages-") as folder, ThreadPoolExecutor(AT_A_TIME) as pool:
         executed = {}
-        for notebook, page in _pages(run).items():
-            place = Path(folder, notebook[:2])  # short: a socket's path has some hundred characters at most
+        for number, (page, source) in enumerate(sources.items()):
+            place = Path(folder, str(number))  # short: a socket's path has some hundred characters at most
             place.mkdir()
-            executed[page] = pool.submit(_execute_in_thread, notebooks_dir() / f"{notebook}.ipynb", run, language, place)
+            executed[page] = pool.submit(_execute_in_thread, source, run, language, place)
         finished: dict[str, str] = {}
         for page, outcome in executed.items():
             if progress:
@@ -71,12 +75,41 @@ def write_run_pages(run_dir: Path, *, language: str, progress: Callable[[str], N
     for name, html in finished.items():
         (run.folder / name).write_text(html, encoding="utf-8", newline="\n")
     door = run.folder / "index.html"
-    door.write_text(render_door(run, language), encoding="utf-8", newline="\n")
+    door.write_text(render_door(run, language, sources), encoding="utf-8", newline="\n")
     return [*(run.folder / name for name in finished), door]
 
 
-def _pages(run: Run) -> dict[str, str]:
-    return {notebook: page for notebook, page in PAGES.items() if run.is_due("bridge") or page not in ONLY_OF_A_MONTH}
+def page_sources(run: Run, own: Path | None = None) -> dict[str, Path]:
+    """Page → the notebook it is made from, in the order of the door. ReportError for a folder or a name that cannot be used."""
+    due = {notebook: page for notebook, page in PAGES.items() if run.is_due("bridge") or page not in ONLY_OF_A_MONTH}
+    found = {page: notebooks_dir() / f"{notebook}.ipynb" for notebook, page in due.items()}
+    if own is None:
+        return found
+    theirs = sorted(own.glob("*.ipynb"))
+    if not theirs:
+        raise ReportError(f"--notebooks {own}: no notebook found; expected .ipynb files. Make some with `recon-kit lab`")
+    shipped = {path.stem for path in notebooks_dir().glob("*.ipynb")}
+    for path in theirs:
+        page = due.get(path.stem) or re.sub(r"^\d+_", "", path.stem)
+        if path.stem in due:
+            found[page] = path
+        elif path.stem not in shipped:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", page) or page in found or page == "index":
+                raise ReportError(
+                    f"{path.name}: cannot be the page {page}.html; expected a name of small letters, digits and _ that no other "
+                    "page has, such as 10_my_shop.ipynb. Rename it"
+                )
+            found[page] = path
+    return found
+
+
+def _page_names(page: str, source: Path, language: str) -> tuple[str, str]:
+    """A page's name and what it says, for the door; of a user's own notebook its title and its file."""
+    if has_word(f"page.{page}"):
+        return word(f"page.{page}", language), word(f"page_says.{page}", language)
+    cells = _in_language(nbformat.read(source, as_version=4), language).cells  # type: ignore[no-untyped-call]
+    titles = [line[2:] for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines() if line[:2] == "# "]
+    return (titles or [page])[0], source.name
 
 
 def render_notebook(executed: nbformat.NotebookNode, run: Run, language: str) -> str:
@@ -197,13 +230,13 @@ def _in_language(nb: nbformat.NotebookNode, language: str) -> nbformat.NotebookN
     return copy
 
 
-def render_door(run: Run, language: str) -> str:
+def render_door(run: Run, language: str, sources: Mapping[str, Path] | None = None) -> str:
     """`index.html`: verdict, headline, links to every page and file, and what was not checked. It needs no script."""
-    names = {"monthly_review": _review_name(run, language)}
-    pages = [
-        (f"{page}.html", names.get(page) or word(f"page.{page}", language), word(f"page_says.{page}", language))
-        for page in _pages(run).values()
-    ]
+    reviews = {"monthly_review": _review_name(run, language)}
+    pages = []
+    for page, source in (page_sources(run) if sources is None else sources).items():
+        name, says = _page_names(page, source, language)
+        pages.append((f"{page}.html", reviews.get(page, name), says))
     tables = sorted(path.name for path in (run.folder / "tables").glob("*.parquet"))
     body = (
         environment()
@@ -282,4 +315,4 @@ def _without_style(html: str) -> str:
     return re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
 
 
-__all__ = ["ReconHTMLExporter", "execute_notebook", "render_door", "write_run_pages", "write_workbook"]
+__all__ = ["ReconHTMLExporter", "execute_notebook", "page_sources", "render_door", "write_run_pages", "write_workbook"]

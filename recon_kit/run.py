@@ -88,11 +88,13 @@ def run_period(
     home: Path | None = None,
     as_of: date | None = None,
     pages: bool = True,
+    notebooks: Path | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Reconcile one period of a folder of exports and publish it as `out/period`; nothing is published when it cannot run.
 
     `home`: the folder of recon.toml, which its `[sources]` are relative to; by default the working folder.
+    `notebooks`: a folder of the user's own, made into pages beside the shipped ones.
     Raises a ReconError for a source, option or tie that does not hold.
     """
     say = progress or _silent
@@ -130,7 +132,7 @@ def run_period(
             with _without_iri_grammar():
                 from recon_kit import report  # only here: notebooks and their kernel are slow to import
 
-            report.write_run_pages(staging.path, language=config.entity.language, progress=progress)
+            report.write_run_pages(staging.path, language=config.entity.language, notebooks=notebooks, progress=progress)
             report.write_workbook(staging.path, language=config.entity.language)
         staging.describe(**described, sealed=seals)
     return RunResult(out / period, outcome.summary)

@@ -55,8 +55,12 @@ def run_command(
     pages: Annotated[
         bool, typer.Option("--pages/--no-pages", help="是否生成 HTML 与 xlsx · whether to render pages and workbook")
     ] = True,
+    notebooks: Annotated[
+        Path | None,
+        typer.Option(help="自己的笔记文件夹：同名的替换内置的，其余的另成一页 · your own notebooks: replace or add pages"),
+    ] = None,
     pdf: Annotated[
-        bool, typer.Option("--pdf", help="另把经营报告打印成 OUT/<期间>_management_pack.pdf · print the management pack too")
+        bool, typer.Option("--pdf", help="另把报告打印成 OUT/<期间>_management_pack.pdf · print the report to a PDF too")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只打印结论 · print the verdict only")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="向标准输出打印 summary.json · print summary.json to stdout")] = False,
@@ -96,12 +100,13 @@ def run_command(
     chosen = settings.entity.language
     day = parse_day(as_of) if as_of else None
     if quiet or as_json:
-        result = run_period(period, data, out, config=settings, home=home, as_of=day, pages=pages)
+        result = run_period(period, data, out, config=settings, home=home, as_of=day, pages=pages, notebooks=notebooks)
     else:
-        run = partial(run_period, period, data, out, config=settings, home=home, as_of=day, pages=pages)
+        run = partial(run_period, period, data, out, config=settings, home=home, as_of=day, pages=pages, notebooks=notebooks)
         result = _run_with_progress(run, chosen)
-    if pdf:
-        print_page(result.run_dir / "management_pack.html", out / f"{period}_management_pack.pdf")
+    if pdf:  # a day or a week has no management pack
+        page = next(name for name in ("management_pack", "monthly_review") if (result.run_dir / f"{name}.html").is_file())
+        print_page(result.run_dir / f"{page}.html", out / f"{period}_{page}.pdf")
     if as_json:
         typer.echo(json.dumps(result.summary, ensure_ascii=False, indent=1))
     else:

@@ -12,6 +12,7 @@ from recon_kit import narrative, report
 from recon_kit.errors import ReportError
 from recon_kit.record import load_run
 from recon_kit.resources import notebooks_dir, templates_dir
+from recon_kit.workcopy import copy_notebooks
 
 CJK = re.compile("[\u4e00-\u9fff]")
 PAGES = ("intake_review.html", "monthly_review.html", "management_pack.html", "index.html")
@@ -194,3 +195,49 @@ def test_nbconvert_knows_the_exporter_by_name_and_it_needs_no_run():
 def test_an_unknown_language_is_refused():
     with pytest.raises(ReportError, match="language 'fr'"):
         report.ReconHTMLExporter().from_notebook_node(nbformat.v4.new_notebook(), {"recon": {"language": "fr"}})
+
+
+def own_notebooks(folder, **sources: str):
+    """A folder of notebooks of the user's own, each with a title in two languages and one cell."""
+    for name, source in sources.items():
+        path = notebook(folder, source)
+        made = nbformat.read(path, as_version=4)
+        made.cells.insert(0, nbformat.v4.new_markdown_cell(f"# {name} 怎么样？\n<!-- en -->\n# How is {name}?"))
+        nbformat.write(made, folder / f"{name}.ipynb")
+        path.unlink()
+    return folder
+
+
+def test_a_notebook_of_the_users_own_replaces_the_shipped_one_or_adds_a_page(run_folder, tmp_path):
+    (tmp_path / "mine").mkdir()
+    mine = own_notebooks(tmp_path / "mine", **{"03_monthly_review": "print(period)", "10_my_shop": "print(language)"})
+
+    sources = report.page_sources(load_run(run_folder), mine)
+    assert list(sources) == ["intake_review", "monthly_review", "management_pack", "my_shop"]
+    assert sources["monthly_review"].parent == mine and sources["intake_review"].parent != mine
+    door = report.render_door(load_run(run_folder), "zh", sources)
+    assert '<a href="my_shop.html">10_my_shop 怎么样？</a>' in door
+
+    executed = report.execute_notebook(sources["my_shop"], load_run(run_folder), "en", tmp_path)
+    assert "<pre>en" in report.render_notebook(executed, load_run(run_folder), "en")
+
+
+@pytest.mark.parametrize(("name", "says"), [("10 My Shop", "cannot be the page"), ("5_index", "cannot be the page index")])
+def test_a_notebook_whose_name_is_no_page_is_refused(run_folder, tmp_path, name, says):
+    (tmp_path / "mine").mkdir()
+
+    with pytest.raises(ReportError, match=says):
+        report.page_sources(load_run(run_folder), own_notebooks(tmp_path / "mine", **{name: "1"}))
+
+
+def test_a_folder_without_notebooks_is_refused(run_folder, tmp_path):
+    with pytest.raises(ReportError, match="recon-kit lab"):
+        report.page_sources(load_run(run_folder), tmp_path)
+
+
+def test_a_working_copy_that_lab_made_adds_no_page_of_its_own(run_folder, tmp_path):
+    copies = copy_notebooks(tmp_path / "notebooks-work", {})
+
+    sources = report.page_sources(load_run(run_folder), tmp_path / "notebooks-work")
+
+    assert set(sources.values()) < set(copies) and list(sources) == list(report.page_sources(load_run(run_folder)))
