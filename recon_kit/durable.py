@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,10 +29,18 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
 
 def replace_text(path: Path, text: str) -> None:
     """Replace a file's text at one instant, flushed to the disk."""
+    replace_file(path, lambda draft: draft.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Replace a file by what `write` writes to the path it is given, at one instant, flushed to the disk."""
     draft = path.with_name(f"{path.name}.new")
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    sync_file(draft)
-    draft.replace(path)
+    try:
+        write(draft)
+        sync_file(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

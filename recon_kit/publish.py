@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recon_kit.durable import only_one, replace_text, sha256, sync_folder, sync_tree, told_plainly, write_json
 from recon_kit.errors import ReconError
@@ -148,9 +149,9 @@ def identity(folder: Path) -> str | None:
     return run_id if intact and run_id == _run_id(manifest) else f"{run_id}-changed"
 
 
-def read_manifest(folder: Path) -> dict[str, list[dict[str, str | int]]]:
+def read_manifest(folder: Path) -> dict[str, Any]:
     """The content of a run's MANIFEST.json: run_id, period, inputs, config, versions and outputs (file, bytes, sha256)."""
-    manifest: dict[str, list[dict[str, str | int]]] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return manifest
 
 

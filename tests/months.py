@@ -48,8 +48,9 @@ def write_month(
     findings: Sequence[Row] = (),
     verdict: str = "warnings",
     page: str = "<p>ok</p>",
+    files: dict[str, bytes] | None = None,
 ) -> Path:
-    """Publish a run of `data`."""
+    """Publish a run of `data`; `files`: further ones of the run."""
     tables = {BILL: "flows", STATEMENT: "bank_rows"}
     found = [{"file": name, "sha256": sha256(data / name), "rows_read": 1} for name in sorted(tables)]
     summary: dict[str, Any] = {
@@ -58,6 +59,9 @@ def write_month(
         "period": period,
         "as_of": parse_period(period).last_day.isoformat(),
         "language": "zh",
+        "standard": "SBE",
+        "warnings": [],
+        "remarks": [],
         "verdict": verdict,
         "unexplained_fen": 0,
     }
@@ -69,6 +73,9 @@ def write_month(
             frame.write_parquet(staging.path / "tables" / f"{name}.parquet")
         (staging.path / "summary.json").write_text(json.dumps(summary, ensure_ascii=False), encoding="utf-8")
         (staging.path / "index.html").write_text(page, encoding="utf-8")
+        for name, content in (files or {}).items():
+            (staging.path / name).parent.mkdir(exist_ok=True)
+            (staging.path / name).write_bytes(content)
         staging.describe(inputs=found, config=config().model_dump(mode="json", by_alias=True), versions={"recon_kit": "0.1.0"})
     return out / period
 

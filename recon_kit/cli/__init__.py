@@ -15,6 +15,7 @@ from recon_kit.cli.lab import lab_command
 from recon_kit.cli.layout import layout_app
 from recon_kit.cli.match import match_command
 from recon_kit.cli.new import new_command
+from recon_kit.cli.pack import pack_command
 from recon_kit.cli.run import run_command
 from recon_kit.cli.sample import sample_command
 from recon_kit.cli.template import template_command
@@ -40,6 +41,7 @@ app.command("lab")(lab_command)
 app.command("close")(close_command)
 app.command("verify")(verify_command)
 app.command("reopen")(reopen_command)
+app.command("pack")(pack_command)
 app.command("sample")(sample_command)
 app.add_typer(layout_app)
 
