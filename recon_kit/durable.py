@@ -77,10 +77,11 @@ def sync_folder(path: Path) -> None:
 def only_one(lock_file: Path, busy: str, wait_seconds: float) -> Iterator[None]:
     """Hold a lock: another holder is waited for, then ReconError says `busy`, after how many seconds, and to wait."""
     lock = FileLock(lock_file, timeout=wait_seconds)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise ReconError(f"{busy} after {wait_seconds:g} s; wait until it has ended") from None
+    with told_plainly(lock_file.parent):
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ReconError(f"{busy} after {wait_seconds:g} s; wait until it has ended") from None
     try:
         yield
     finally:

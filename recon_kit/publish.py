@@ -90,8 +90,8 @@ def locked(out: Path, period: str, *, wait_seconds: float = 60) -> Iterator[None
     runs = out / RUNS / period
     with told_plainly(out):
         runs.mkdir(parents=True, exist_ok=True)
-        with only_one(runs / ".lock", f"{out / period}: another run of this period is still writing", wait_seconds):
-            yield
+    with only_one(runs / ".lock", f"{out / period}: another run of this period is still writing", wait_seconds):
+        yield
 
 
 def keep(place: Path, period: str, write: Callable[[Staging], None]) -> Path:
