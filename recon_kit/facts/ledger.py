@@ -212,7 +212,8 @@ def _units(cases: pl.DataFrame, flows: pl.DataFrame, flow_parts: pl.DataFrame, s
         "o",
         "pay_group",
         pl.col("pay_group").alias("order_group"),
-        "approved_at",
+        # The event under CAS; an export that states no approval says when the case ended.
+        pl.coalesce("approved_at", "done_at").alias("approved_at"),
         "done_at",
         "amount_fen",
         "in_escrow",

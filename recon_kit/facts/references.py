@@ -40,6 +40,7 @@ def read_references(
     alone = pl.concat_list("ref_id")
     ids = several if vouchers["ref_id"].str.contains(SEVERAL).any() else alone  # a list of one costs a tenth of a split
     stated = vouchers.with_columns(pl.when(pl.col("ref_id").is_not_null()).then(ids).alias("ref_ids"))
+    stated = _fill_kinds(stated, cases, flows, orders)
     silent = stated.filter(pl.col("ref_ids").is_null() & pl.col("summary").str.contains(r"\d"))
     if silent.height:
         # Each text once: the lines of a voucher mostly say the same.
@@ -61,6 +62,20 @@ def read_references(
     shared = _share_in_voucher(read, gross)
     joined = pl.when(pl.col("ref_how") == "column").then("ref_id").otherwise(pl.col("ref_ids").list.join(","))
     return shared.with_columns(joined.alias("ref_id"))
+
+
+def _fill_kinds(stated: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """Say what a reference without a kind is: a case, else a refund flow, else an order; unknown, a case."""
+    bare = pl.col("ref_kind").is_null() & pl.col("ref_ids").is_not_null()
+    asked = stated.filter(bare).select(pl.col("ref_ids").list.first().alias("token")).unique()
+    if asked.is_empty():
+        return stated
+    known = _known(cases, flows, orders).filter(pl.col("token") == pl.col("id")).join(asked, on="token", how="semi")
+    rank = pl.col("known").replace_strict({kind: n for n, kind in enumerate(KINDS)}, return_dtype=pl.Int64)
+    kinds = known.sort(rank).unique("token", keep="first", maintain_order=True).select("token", "known")
+    token = stated.select(pl.col("ref_ids").list.first().alias("token"))
+    found = token.join(kinds, on="token", how="left", validate="m:1", maintain_order="left")["known"]
+    return stated.with_columns(pl.when(bare).then(found).otherwise("ref_kind").alias("ref_kind"))
 
 
 def speaks_of_refund() -> pl.Expr:

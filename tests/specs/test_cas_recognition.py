@@ -222,3 +222,13 @@ def test_books_may_accrue_the_platform_s_part_or_book_it_with_the_money_but_lack
 
     assert [october(accrual("V1", "C1", gross, "2026-10-31")).codes for gross in ("30.00", "32.00")] == [[], []]
     assert october(cas_voucher("V2", "32.00", on="2026-11-03")).amounts("L05") == (3200, 0, -3200)
+
+
+def test_a_case_without_a_stated_approval_counts_from_its_end():
+    """Taobao's export states no approval."""
+    booked = [cas_voucher("V2", on="2026-11-03")]
+    about = {"orders": [order("O1")], "flows": [refund("F1", on="2026-11-03", case_id="C1")], "vouchers": booked}
+    ended = case("C1", "O1", done="2026-10-30", approved_at=None)
+
+    assert run(world(**about, cases=[ended]), standard="CAS").codes == ["C02 C1", "L05 C1"]
+    assert run(world(**about, cases=[ended]), standard="SBE").codes == ["C02 C1"]

@@ -127,3 +127,13 @@ def test_a_reference_column_may_hold_several_numbers():
     lines = voucher("V1", (",".join(CASES), "60.00"))
 
     assert run(world(**SEVERAL, vouchers=[lines])).codes == []
+
+
+def test_a_reference_without_a_kind_is_what_the_platform_or_the_bill_knows_it_as():
+    flows = [refund("F1", case_id="C1", order_id="O1"), refund("F2", "8.00", kind="small_transfer", order_id="O1")]
+    booked = [voucher("V1", ("C1", "30.00")), voucher("V2", ("F2", "8.00")), voucher("V3", ("UNKNOWN", "5.00"))]
+    bare = [[{**row, "ref_kind": None} for row in entry] for entry in booked]
+
+    month = run(world(orders=[order("O1")], cases=[case("C1", "O1")], flows=flows, vouchers=bare))
+
+    assert month.codes == ["C11 F2", "L02 V3"]
