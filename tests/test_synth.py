@@ -25,8 +25,9 @@ from recon_kit.synth.edits import fresh_ids
 from recon_kit.synth.planters import PLANTERS, plant
 from recon_kit.synth.sample import plant_months, write_sample
 from recon_kit.synth.world import World, build_world, close_books, in_escrow
+from tests import sample as sample_month
+from tests.sample import SAMPLE
 
-SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 OCTOBER = parse_period("2026-10")
 SEPTEMBER = OCTOBER.previous()
 EDITED_AFTER_CLOSE = "K04"
@@ -48,7 +49,7 @@ def sample() -> World:
 @pytest.fixture(scope="module")
 def collected() -> Collected:
     """What the readers make of data/sample."""
-    return collect(SAMPLE)
+    return sample_month.collected()
 
 
 @pytest.mark.parametrize("table", ["orders", "order_lines"])
