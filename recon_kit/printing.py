@@ -61,6 +61,8 @@ def find_browser() -> str:
 
 def print_page(page: Path, target: Path) -> None:
     """Print a finished page to a PDF file, written whole or not at all; ReportError when the browser does not print."""
+    if not page.is_file():  # a browser would print its own page that says so
+        raise ReportError(f"{page}: there is no such page; expected a finished one to print. Run without --no-pages")
     browser = find_browser()
     with tempfile.TemporaryDirectory(prefix="recon-print-") as folder:
         made = Path(folder, "page.pdf")

@@ -104,9 +104,8 @@ def run_command(
     else:
         run = partial(run_period, period, data, out, config=settings, home=home, as_of=day, pages=pages, notebooks=notebooks)
         result = _run_with_progress(run, chosen)
-    if pdf:  # a day or a week has no management pack
-        page = next(name for name in ("management_pack", "monthly_review") if (result.run_dir / f"{name}.html").is_file())
-        print_page(result.run_dir / f"{page}.html", out / f"{period}_{page}.pdf")
+    if pdf:
+        print_page(result.run_dir / "management_pack.html", out / f"{period}_management_pack.pdf")
     if as_json:
         typer.echo(json.dumps(result.summary, ensure_ascii=False, indent=1))
     else:

@@ -47,7 +47,13 @@ def test_without_a_browser_the_message_says_what_to_do(monkeypatch):
 
 def test_a_browser_that_prints_nothing_is_an_error_and_leaves_nothing(monkeypatch, tmp_path):
     monkeypatch.setenv("RECON_KIT_BROWSER", "true")
+    (tmp_path / "page.html").write_text("<p>1</p>", encoding="utf-8")
 
     with pytest.raises(ReportError, match="printed nothing"):
         print_page(tmp_path / "page.html", tmp_path / "page.pdf")
-    assert not list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == [tmp_path / "page.html"]
+
+
+def test_a_page_that_is_not_there_is_not_printed(tmp_path):
+    with pytest.raises(ReportError, match="there is no such page"):
+        print_page(tmp_path / "page.html", tmp_path / "page.pdf")
