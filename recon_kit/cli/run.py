@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
     from rich.console import Console
 
@@ -55,6 +56,12 @@ def run_command(
     pages: Annotated[
         bool, typer.Option("--pages/--no-pages", help="是否生成 HTML 与 xlsx · whether to render pages and workbook")
     ] = True,
+    all_in: Annotated[
+        Path | None,
+        typer.Option(
+            "--all", help="文件夹里每个有 recon.toml 的文件夹各跑一次，汇成一页 · every folder in it that has a recon.toml"
+        ),
+    ] = None,
     notebooks: Annotated[
         Path | None,
         typer.Option(help="自己的笔记文件夹：同名的替换内置的，其余的另成一页 · your own notebooks: replace or add pages"),
@@ -69,24 +76,26 @@ def run_command(
 
     日、周只查日程内的项目，不搭桥；月查全部 · a day or a week runs what is scheduled, without a bridge; a month everything.
 
-    例 · example:  recon-kit run 2026-10 --data data/sample --out reports
+    例 · examples:
+
+    recon-kit run 2026-10 --data data/sample --out reports
+
+    recon-kit run 2026-10 --all 各公司
 
     退出码 · exit codes: 0 对平或仅在途 reconciled or pending · 1 有警告、差异或不完整 warnings, breaks or incomplete ·
     2 无法运行 it could not run.
     """
     from recon_kit.config import find_config, load_config
     from recon_kit.errors import ConfigError, SourceError
-    from recon_kit.periods import parse_day, parse_period
-    from recon_kit.printing import find_browser, print_page
+    from recon_kit.periods import parse_day
+    from recon_kit.printing import print_page
     from recon_kit.run import run_period
 
-    if pdf and parse_period(period).kind != "month":
-        raise ConfigError(f"--pdf: {period} is a day or a week; expected a month, which has a management pack to print")
-    if pdf and not pages:
-        raise ConfigError("--pdf: found together with --no-pages; expected pages to print. Leave one of them out")
     if pdf:
-        find_browser()  # before the work, not after it
-
+        _check_printable(period, pages)
+    day = parse_day(as_of) if as_of else None
+    if all_in is not None:
+        raise typer.Exit(_run_all(period, all_in, day, pages, language or "zh", as_json))
     if not data.is_dir():
         raise SourceError(
             f"--data {data}: is not a folder; expected the folder with the downloaded exports. Give it with --data DIR"
@@ -98,7 +107,6 @@ def run_command(
             raise ConfigError(f"--language {language}: unknown; expected zh or en")
         settings = settings.model_copy(update={"entity": settings.entity.model_copy(update={"language": language})})
     chosen = settings.entity.language
-    day = parse_day(as_of) if as_of else None
     if quiet or as_json:
         result = run_period(period, data, out, config=settings, home=home, as_of=day, pages=pages, notebooks=notebooks)
     else:
@@ -111,6 +119,40 @@ def run_command(
     else:
         _print_outcome(result, chosen, pages)
     raise typer.Exit(result.exit_code)
+
+
+def _check_printable(period: str, pages: bool) -> None:
+    """Before the work, not after it: whether there will be a page to print, and something to print it with."""
+    from recon_kit.errors import ConfigError
+    from recon_kit.periods import parse_period
+    from recon_kit.printing import find_browser
+
+    if parse_period(period).kind != "month":
+        raise ConfigError(f"--pdf: {period} is a day or a week; expected a month, which has a management pack to print")
+    if not pages:
+        raise ConfigError("--pdf: found together with --no-pages; expected pages to print. Leave one of them out")
+    find_browser()
+
+
+def _run_all(period: str, folder: Path, as_of: date | None, pages: bool, language: str, as_json: bool) -> int:
+    """Every workspace in a folder, and the page that lists them; the worst exit code."""
+    from recon_kit.workspaces import run_workspaces, write_overview
+
+    standings = run_workspaces(
+        period, folder, as_of=as_of, pages=pages, progress=None if as_json else partial(typer.echo, err=True)
+    )
+    page = write_overview(period, folder, standings, language)
+    told = [
+        {"workspace": one.workspace.name, "verdict": one.result.verdict if one.result else None, "message": one.message}
+        for one in standings
+    ]
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+    else:
+        for one in told:
+            typer.echo(f"{one['workspace']}: {one['verdict'] or one['message']}")
+        typer.echo(str(page))
+    return max(one.exit_code for one in standings)
 
 
 def _run_with_progress(run: Callable[..., RunResult], language: str) -> RunResult:
