@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from recon_kit.errors import ConfigError
 from recon_kit.mistakes import explain, first_mistake, line_of, nearest, read_toml
 from recon_kit.money import parse_yuan
+from recon_kit.notify_rules import Notify, check_notify
 from recon_kit.schema import CHANNEL, PLATFORM
 
 Standard = Literal["CAS", "SBE"]
@@ -270,7 +271,7 @@ class Config(_Section):
     casebook: Casebook = Casebook()
     approval: Approval = Approval()
     promotions_calendar: dict[str, Promotion] = {}
-    notify: dict[str, Any] = {}
+    notify: Notify = Notify()
 
     @property
     def standard(self) -> Standard:
@@ -368,6 +369,7 @@ def _check_names(given: dict[str, Any], where: str) -> None:
     for key in keys if isinstance(keys, list) else ():
         if key not in DEFAULT_ACCOUNTS:
             raise ConfigError(f"{where} [accounts_gross] keys: unknown account key {key!r}{nearest(str(key), DEFAULT_ACCOUNTS)}")
+    check_notify(_section(given, "notify"), where)
     shops = given.get("shops")
     for shop in shops if isinstance(shops, list) else ():
         if isinstance(shop, dict) and (name := shop.get("platform")) not in PLATFORM:

@@ -14,8 +14,9 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from recon_kit.labels import column_label
+from recon_kit.labels import code_action, code_name, column_label, value_label
 
+SHEET_ROWS = 1_048_576
 _CREATED = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 WIDTHS = {
@@ -61,9 +62,27 @@ def new_workbook(path: Path, title: str) -> Iterator[Workbook]:
         yield book
 
 
-def write_table(sheet: Worksheet, top: int, frame: pl.DataFrame, formats: CellFormats, language: str) -> int:
-    """Header and rows from row `top`; the first row after them."""
-    write_row(sheet, top, [column_label(name, language) for name in frame.columns], [formats.head] * frame.width)
+def in_words(items: pl.DataFrame, language: str) -> pl.DataFrame:
+    """Findings as their owner reads them: what is wrong and what to do in words, evidence one place a line."""
+    names = {code: code_name(code, language) for code in items["code"].unique()}
+    actions = {code: code_action(code, language) for code in items["code"].unique()}
+    return items.with_columns(
+        name=pl.col("code").replace_strict(names, return_dtype=pl.String),
+        action=pl.col("code").replace_strict(actions, return_dtype=pl.String),
+        evidence=pl.col("evidence").list.join("\n"),
+        **{
+            kind: pl.Series([value_label(kind, value, language) for value in items[kind]], dtype=pl.String)
+            for kind in ("severity", "nature", "platform")
+        },
+    )
+
+
+def write_table(
+    sheet: Worksheet, top: int, frame: pl.DataFrame, formats: CellFormats, language: str, headings: Sequence[str] = ()
+) -> int:
+    """Header (the columns' labels, if no headings are given) and rows from row `top`; the first row after them."""
+    names = headings or [column_label(name, language) for name in frame.columns]
+    write_row(sheet, top, names, [formats.head] * frame.width)
     styles = [_style(name, dtype, formats) for name, dtype in frame.schema.items()]
     money = [name.endswith("_fen") for name in frame.columns]
     for row, values in enumerate(frame.iter_rows(), start=top + 1):

@@ -93,6 +93,17 @@ def top_findings(run: Run, limit: int) -> pl.DataFrame:
     )
 
 
+def work_items(run: Run) -> pl.DataFrame:
+    """One row a primary finding, with `related`: the codes of the findings that it explains, apart by spaces."""
+    related = (
+        run.table("discrepancies")
+        .filter(pl.col("primary_id").is_not_null())
+        .group_by("primary_id")
+        .agg(pl.col("code").unique().sort().str.join(" ").alias("related"))
+    )
+    return run.findings.join(related, left_on="discrepancy_id", right_on="primary_id", how="left", validate="1:1")
+
+
 def folded(run: Run) -> pl.DataFrame:
     """One row a (code, shop, day, owner): n, abs_gap_fen, the oldest age, the worst severity, and the findings as a list."""
     rank = pl.col("severity").replace_strict(_RANK, default=-1, return_dtype=pl.Int64)

@@ -13,15 +13,14 @@ import polars as pl
 from xlsxwriter import Workbook
 
 from recon_kit import views
-from recon_kit.labels import code_action, code_name, value_label, word
+from recon_kit.labels import code_name, value_label, word
 from recon_kit.record import Run, load_run
 from recon_kit.results import OWNER, SEVERITY
-from recon_kit.sheets import WIDTHS, CellFormats, cell_formats, new_workbook, write_table
+from recon_kit.sheets import SHEET_ROWS, WIDTHS, CellFormats, cell_formats, in_words, new_workbook, write_table
 
 FILE = "discrepancies.xlsx"
 ANSWER_DAYS = 3
 """Owners answer by the third day after the as-of day. Source: domain, Cycle."""
-SHEET_ROWS = 1_048_576
 _WORK = (
     "code",
     "name",
@@ -64,30 +63,14 @@ def write_workbook(run_dir: Path, *, language: str) -> Path:
 
 def _work_list(run: Run, language: str) -> pl.DataFrame:
     """One row a primary finding, worst and largest first, in words; the codes of its related findings stand beside it."""
-    related = (
-        run.table("discrepancies")
-        .filter(pl.col("primary_id").is_not_null())
-        .group_by("primary_id")
-        .agg(pl.col("code").unique().sort().str.join(" ").alias("related"))
-    )
     due = run.as_of + timedelta(days=ANSWER_DAYS)
     place = pl.col("severity").replace_strict({name: i for i, name in enumerate(SEVERITY)}, default=-1, return_dtype=pl.Int64)
     frame = (
-        run.findings.join(related, left_on="discrepancy_id", right_on="primary_id", how="left", validate="1:1")
+        views.work_items(run)
         .sort(place, pl.col("gap_fen").abs().fill_null(0), "discrepancy_id", descending=[True, True, False])
-        .with_columns(deadline=pl.coalesce("breaks_on", pl.lit(due)), evidence=pl.col("evidence").list.join("\n"))
+        .with_columns(deadline=pl.coalesce("breaks_on", pl.lit(due)))
     )
-    codes = frame["code"].unique()
-    names = {code: code_name(code, language) for code in codes}
-    actions = {code: code_action(code, language) for code in codes}
-    return frame.with_columns(
-        name=pl.col("code").replace_strict(names, return_dtype=pl.String),
-        action=pl.col("code").replace_strict(actions, return_dtype=pl.String),
-        **{
-            kind: pl.Series([value_label(kind, v, language) for v in frame[kind]], dtype=pl.String)
-            for kind in ("severity", "nature", "platform")
-        },
-    )
+    return in_words(frame, language)
 
 
 def _evidence(run: Run) -> pl.DataFrame:

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from recon_kit.config import Config, Sources, load_config
+from recon_kit.config import Config, Sources, load_config, parse_config
 from recon_kit.errors import ConfigError
 
 
@@ -48,3 +48,18 @@ def test_a_promotion_has_a_first_and_a_last_day_as_dates_or_text(tmp_path):
 
 def test_without_sources_nothing_is_read_otherwise():
     assert Config().sources == Sources(layouts=(), reasons=None, skip=(), use={})
+
+
+@pytest.mark.parametrize(
+    "given", [{"url": "x"}, {"cs": "dingtalk://s3cret@token"}, {"escalate": {"cs": "mailto://s3cret@example.com"}}]
+)
+def test_an_address_in_recon_toml_is_refused_saying_why_and_not_shown(given):
+    with pytest.raises(ConfigError, match=r"as good as its password.*RECON_KIT_NOTIFY_<OWNER>") as refused:
+        parse_config({"notify": given})
+
+    assert "s3cret" not in str(refused.value)
+
+
+def test_an_unknown_role_is_refused():
+    with pytest.raises(ConfigError, match=r"\[notify.escalate\] cs: unknown role 'finanse'; did you mean 'finance'"):
+        parse_config({"notify": {"escalate": {"cs": "finanse"}}})
