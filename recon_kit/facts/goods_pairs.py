@@ -101,10 +101,11 @@ def _kits(lines: pl.DataFrame, sales: pl.DataFrame) -> pl.DataFrame:
 def _about_goods(cases: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """What each case is about: its order line (the only one where it states none), pieces, SKUs and the cost of one piece.
 
-    A case without a line, of an order with several, is about any of their SKUs; without a quantity it is about one piece
-    where its line has but one, and about all of them where it takes all that was paid. `due_cost_fen`: what the pieces cost
-    (null: not known); `is_whole`: they are all of the order. Of a kit that was shipped as its parts the `parts` are right
-    too: `part_pieces` of them at `part_cost_fen` each (null: no kit).
+    A case without a line, of an order with several, is about the one that was paid just its amount, where there is one; any
+    SKU of the order may come back for it. Without a quantity it is about one piece where its line has but one, and about
+    all of them where it takes all that was paid. `due_cost_fen`: what the pieces cost (null: not known); `is_whole`: they
+    are all of the order. Of a kit that was shipped as its parts the `parts` are right too: `part_pieces` of them at
+    `part_cost_fen` each (null: no kit).
     """
     lines = lines.join(cases.select("order_id"), on="order_id", how="semi")
     orders = lines.group_by("order_id").agg(
@@ -132,17 +133,19 @@ def _about_goods(cases: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     found = (
         cases.select(*about, pl.coalesce("approved_at", "applied_at").alias("agreed_at"))
         .join(orders, on="order_id", how="left", validate="m:1", maintain_order="left")
-        .with_columns(pl.coalesce("line_id", "only_line").alias("case_line"))
+        .join(_lines_by_amount(lines), on=["order_id", "amount_fen"], how="left", validate="m:1", maintain_order="left")
+        .with_columns(pl.when(pl.coalesce("qty", "paid_qty") == pl.col("paid_qty")).then("paid_line").alias("paid_line"))
+        .with_columns(pl.coalesce("line_id", "only_line", "paid_line").alias("case_line"))
         .join(by_line, on=["order_id", "case_line"], how="left", validate="m:1", maintain_order="left")
     )
-    whole_order = pl.col("line_id").is_null()
+    whole_order = pl.coalesce("line_id", "paid_line").is_null()
     alone = pl.when((pl.col("line_qty") == 1) | _takes("line_paid_fen")).then("line_qty")
     all_of_it = pl.when(whole_order & _takes("order_paid_fen")).then("order_qty")
     own = pl.when(pl.col("line_sku").is_not_null()).then(pl.concat_list("line_sku"))
     of_line = pl.when(pl.col("parts").is_not_null()).then(pl.concat_list("line_sku", "parts")).otherwise(own)
     return (
         found.with_columns(
-            pl.coalesce(of_line, pl.when(whole_order).then("order_skus")).alias("skus"),
+            pl.when(pl.coalesce("line_id", "only_line").is_null()).then("order_skus").otherwise(of_line).alias("skus"),
             pl.coalesce("line_cost_fen", pl.when(whole_order).then("only_cost_fen")).alias("unit_cost_fen"),
             pl.coalesce("qty", alone, all_of_it).alias("pieces"),
         )
@@ -158,8 +161,19 @@ def _about_goods(cases: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
             (pl.col("line_cost_fen") * pl.col("line_qty") // pl.col("n_parts")).alias("part_cost_fen"),
         )
         .drop("order_skus", "only_line", "only_cost_fen", "case_line", "line_cost_fen", "line_sku", "line_paid_fen", "n_parts")
-        .drop("order_qty", "order_paid_fen", "order_cost_fen")
+        .drop("order_qty", "order_paid_fen", "order_cost_fen", "paid_line", "paid_qty")
     )
+
+
+def _lines_by_amount(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines by what was paid for them, where no other line of the order was paid the same."""
+    paid = lines.filter(pl.col("buyer_paid_fen") > 0).select(
+        "order_id",
+        pl.col("buyer_paid_fen").alias("amount_fen"),
+        pl.col("line_id").alias("paid_line"),
+        pl.col("qty").alias("paid_qty"),
+    )
+    return paid.unique(["order_id", "amount_fen"], keep="none")
 
 
 def _takes(paid: str) -> pl.Expr:

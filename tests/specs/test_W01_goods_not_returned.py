@@ -115,7 +115,15 @@ def _whole_order(returns, final="300.00", qty=None):
 def test_a_case_about_a_whole_order_of_several_SKUs_costs_what_its_lines_cost():
     assert _whole_order([]).amounts("W01") == (9500, 0, -9500)
     assert _whole_order([], qty=3).one("W01")["qty"] == 3
-    assert _whole_order([], "100.00", 1).amounts("W01") == (None, None, None)
+    assert _whole_order([], "90.00", 1).amounts("W01") == (None, None, None)
+
+
+def test_a_case_without_a_line_is_about_the_only_one_that_was_paid_its_amount():
+    held = {"stock_posted_at": None, "is_quarantined": True}
+
+    assert _whole_order([], "100.00", 1).amounts("W01") == (1500, 0, -1500)
+    assert _whole_order([], "100.00", 2).amounts("W01") == (None, None, None)
+    assert _whole_order([returned("T1", "C1", sku="A", **held)], "100.00", 1).codes == []
 
 
 def test_of_a_whole_order_each_piece_counts_at_the_cost_of_its_own_SKU():
