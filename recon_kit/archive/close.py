@@ -38,13 +38,14 @@ WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Books:
-    """Where a close finds everything: exports, results, settings with the file they came from, and the casebook."""
+    """Where a close finds everything: exports, results, settings with the file they came from, the casebook, own notebooks."""
 
     data: Path
     out: Path
     config: Config
     config_file: Path | None
     casebook: Casebook
+    notebooks: Path | None = None
 
 
 def close_period(
@@ -170,7 +171,7 @@ def _write_seal(
     number = 1 + sum(link.period == period and link.kind == "sealed" for link in links)
     try:
         staging.mkdir()
-        files = write_contents(staging, run, found.files, books.config_file, manifest["config"], events)
+        files = write_contents(staging, run, found.files, books.config_file, manifest["config"], events, books.notebooks)
         head = events.select("seq", "hash").rows()[-1] if events.height else (0, chain.GENESIS)
         content = {
             "schema": 1,

@@ -28,8 +28,12 @@ def write_contents(
     config_file: Path | None,
     config: dict[str, Any],
     events: pl.DataFrame,
+    notebooks: Path | None = None,
 ) -> dict[str, Any]:
-    """Copy everything into `folder`; the part of SEAL.json that lists it: `files`, `retention`, `packages`."""
+    """Copy everything into `folder`; the part of SEAL.json that lists it: `files`, `retention`, `packages`.
+
+    `notebooks`: the folder of the user's own that the run's pages were made from, beside the shipped ones.
+    """
     kinds: dict[str, str] = {}
 
     def place(name: str, source: Path, kind: str) -> None:
@@ -44,6 +48,8 @@ def write_contents(
         place(f"run/{source.relative_to(run.folder).as_posix()}", source, "report")
     for source in sorted(notebooks_dir().glob("*.ipynb")):
         place(f"notebooks/{source.name}", source, "method")
+    for source in sorted(notebooks.glob("*.ipynb")) if notebooks else ():
+        place(f"notebooks/own/{source.name}", source, "method")
     if config_file is not None:
         place(f"config/{config_file.name}", config_file, "method")
     (folder / "config").mkdir(exist_ok=True)

@@ -27,6 +27,9 @@ def close_command(
     data: Annotated[Path, _DATA] = Path("data"),
     out: Annotated[Path, _OUT] = Path("reports"),
     config: Annotated[Path | None, _CONFIG] = None,
+    notebooks: Annotated[
+        Path | None, typer.Option(help="生成报告时用的自有笔记本文件夹 · your own notebooks, as given to run --notebooks")
+    ] = None,
     at: Annotated[str | None, _AT] = None,
     english: Annotated[bool, typer.Option("--en", help="英文 · in English")] = False,
 ) -> None:
@@ -43,10 +46,10 @@ def close_command(
 
     path = config or find_config(data)
     settings = load_config(path)
-    books = Books(data, out, settings, path, _casebook(out, settings, path))
+    books = Books(data, out, settings, path, _casebook(out, settings, path), notebooks)
     link = close_period(period, books, by=by, prepared_by=prepared_by, at=instant(at))
-    text = "{0} closed: {1}/archive/{2}, sha256 {3}" if english else "{0} 已封存：{1}/archive/{2}，sha256 {3}"
-    typer.echo(text.format(period, out.as_posix(), link.seal, link.sha256))
+    text = "{0} closed: {1}/archive/{2}; chain {3}" if english else "{0} 已封存：{1}/archive/{2}；链 {3}"
+    typer.echo(text.format(period, out.as_posix(), link.seal, link.hash))
 
 
 def reopen_command(
@@ -94,7 +97,8 @@ def verify_command(
     if as_json:
         first = proof.first and {"file": proof.first.file, "says": proof.first.says}
         document = {
-            "schema": 1, "is_intact": proof.first is None, "links": [link.__dict__ for link in proof.links],
+            "schema": 1, "is_intact": proof.first is None,
+            "links": [{**link.__dict__, "hash": link.hash} for link in proof.links],
             "n_files": proof.n_files, "n_bytes": proof.n_bytes, "first_difference": first,
         }  # fmt: skip
         typer.echo(json.dumps(document, ensure_ascii=False, indent=1))

@@ -2,18 +2,20 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from recon_kit import publish
 from recon_kit.archive import chain
-from recon_kit.archive.close import reopen_period
+from recon_kit.archive.close import close_period, reopen_period
 from recon_kit.archive.verify import verify_archive
 from recon_kit.errors import ArchiveError
 from tests.months import (
     BILL,
     SIGNED_AT,
     STATEMENT,
+    books,
     broken,
     casebook,
     close,
@@ -62,6 +64,17 @@ def test_everything_the_month_rests_on_is_sealed_with_its_sha256_and_retention(o
     assert seal["packages"]["polars"] and seal["run_id"] == publish.read_manifest(out / "2026-10")["run_id"]
     assert json.loads((out / "2026-10" / publish.SEALED).read_text())["sha256"] == link.sha256
     assert proof(out).first is None and proof(out).n_files == len(kept)
+
+
+def test_own_notebooks_are_sealed_beside_the_shipped_ones(out, data, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "10_shop.ipynb").write_text("{}")
+
+    link = close_period(
+        "2026-10", replace(books(out, data), notebooks=tmp_path / "mine"), by="李主管", prepared_by="王会计", at=SIGNED_AT
+    )
+
+    assert (out / "archive" / link.seal / "notebooks" / "own" / "10_shop.ipynb").is_file()
 
 
 def test_personal_data_is_in_the_sealed_inputs_only(out, data):
