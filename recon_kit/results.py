@@ -287,6 +287,36 @@ TAX_BASIS = Table(
         Column("n", "笔数", "int", note="bookings: one per voucher and refund"),
     ),
 )
+SELFTEST = Table(
+    "selftest",
+    "自检",
+    (
+        Column("code", "码", key=True),
+        Column(
+            "state",
+            "结果",
+            allowed={
+                "found": "全部查出",
+                "missed": "有漏查",
+                "no_room": "无处可植",
+                "not_checked": "未检查",
+                "not_due": "本期不做",
+                "left_out": "不在自检内",
+            },
+            note="one row per code of the catalogue; no row at all: the self-test was not run",
+        ),
+        Column("n_planted", "植入", "int", note="in copies of the period's own tables"),
+        Column("n_found", "查出", "int", note="with the code, the key and the amounts it was planted with"),
+        Column("n_missed", "漏查", "int"),
+        Column("n_false", "误报", "int", note="findings of this code that are neither the period's own nor planted"),
+        Column("n_lost", "丢失", "int", note="findings of this code that the period has and the copy no longer had"),
+        Column("recall", "查出率", "float", note="found over planted; null where nothing was planted"),
+        Column("needs", "缺什么", note="not_checked: the table; no_room: what there is none of (labels.toml, room)"),
+        Column("missed", "漏查的键", "list"),
+        Column("false_keys", "误报的键", "list"),
+        Column("lost", "丢失的键", "list"),
+    ),
+)
 INTAKE = Table(
     "intake",
     "收表记录",
@@ -419,6 +449,7 @@ RESULTS: dict[str, Table] = {
             LIMIT_CURVE,
             LEDGER_TIES,
             TAX_BASIS,
+            SELFTEST,
         ),
         *(INTAKE, INTAKE_DAYS, QUARANTINE, CONTROLS, COVERAGE, COVERAGE_GAPS, RESTATEMENT),
     )

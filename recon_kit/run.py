@@ -38,10 +38,11 @@ from recon_kit.periods import Period, parse_period
 from recon_kit.privacy import mask_frame
 from recon_kit.recon_kpis import Outcomes, build_recon_kpis
 from recon_kit.record import load_run
-from recon_kit.results import DISCREPANCIES, conform_result
+from recon_kit.results import DISCREPANCIES, SELFTEST, conform_result, result_schema
 from recon_kit.rules import detect, not_checked, not_scheduled
 from recon_kit.schedule import is_due
 from recon_kit.schema import PLATFORM, TABLES
+from recon_kit.selftest import self_test, sums_of
 from recon_kit.sources.own import load_own
 from recon_kit.tax import build_tax_basis
 
@@ -89,17 +90,24 @@ def run_period(
     as_of: date | None = None,
     pages: bool = True,
     notebooks: Path | None = None,
+    selftest: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
     """Reconcile one period of a folder of exports and publish it as `out/period`; nothing is published when it cannot run.
 
     `home`: the folder of recon.toml, which its `[sources]` are relative to; by default the working folder.
     `notebooks`: a folder of the user's own, made into pages beside the shipped ones.
+    `selftest`: plant every anomaly in copies of the period and say in the report how much of it is found again.
     Raises a ReconError for a source, option or tie that does not hold.
     """
     say = progress or _silent
     span = parse_period(period)
     scope = Scope(config, span, check_as_of(span, as_of))
+    if selftest and scope.as_of != span.last_day:
+        raise ConfigError(
+            f"--selftest with --as-of {scope.as_of}: a self-test needs a whole period; expected {span.last_day}, the last day of "
+            f"{span.text}; leave one of the two out"
+        )
     complete(out)
     closed = closed_periods(out)
     held = closed.pop(period, None)
@@ -119,7 +127,11 @@ def run_period(
     if held and is_same_run(sealed_folder(out, held), described, scope.as_of):
         return _sealed_run(out, held)
     outcome = reconcile(
-        collected, scope, sealed=sealed_rows(out, {**closed, **({period: held} if held else {})}), progress=progress
+        collected,
+        scope,
+        sealed=sealed_rows(out, {**closed, **({period: held} if held else {})}),
+        selftest=selftest,
+        progress=progress,
     )
     seals = {name: link.sha256 for name, link in closed.items()}
     if held:
@@ -186,6 +198,7 @@ def reconcile(
     *,
     partitions: int = 1,
     sealed: Sequence[Sealed] = (),
+    selftest: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
     """Stage 2 and what follows from it, without writing: facts → findings → bridge → KPIs → verdict."""
@@ -204,6 +217,8 @@ def reconcile(
     discrepancies = conform_result(
         render_why(findings.drop("subject").with_columns(pl.lit(None, pl.String).alias("why")), language), DISCREPANCIES
     )
+    if selftest:
+        say("selftest")
     results = {
         "discrepancies": discrepancies,
         "matches": matches,
@@ -219,6 +234,7 @@ def reconcile(
         "limit_curve": draw_limits(matches, facts),
         "ledger_ties": ledger_ties(facts),
         "tax_basis": build_tax_basis(facts),
+        "selftest": self_test(collected, facts, findings) if selftest else pl.DataFrame(schema=result_schema(SELFTEST)),
         "intake": collected.intake,
         "intake_days": collected.days,
         "quarantine": collected.quarantine,
@@ -289,6 +305,7 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
             name: [day.isoformat() for day in days] for name, days in sorted(scope.config.promotions_calendar.items())
         },
         "case_file": _completeness(results["case_file"]),
+        "selftest": sums_of(results["selftest"]),
         "not_scheduled": not_scheduled(scope.period),
         "rows": {row["file"]: {name: row[name] for name in rows} for row in collected.intake.iter_rows(named=True)},
         "controls": collected.controls.select("file", "measure", "unit", "stated", "found").to_dicts(),

@@ -32,6 +32,7 @@ COUNTS = (
         "qty",
         "row",
     ),
+    *("n_codes", "n_tried", "n_planted", "n_found", "n_missed", "n_false", "n_lost"),
     *("ties", "pending", "broken", "unchecked", "none"),
 )
 ENUMS = ("nature", "severity", "owner", "platform", "channel")

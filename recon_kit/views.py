@@ -339,6 +339,11 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
         "count",
     ),
     "passes": (lambda run: _sum(passes(run), "n_rows"), lambda run: run.table("matches").height, "count"),
+    "selftest": (
+        lambda run: _sum(run.table("selftest"), "n_planted"),
+        lambda run: _sum(run.table("selftest"), "n_found") + _sum(run.table("selftest"), "n_missed"),
+        "count",
+    ),
     "rows": (
         lambda run: _sum(run.table("intake"), "rows_read"),
         lambda run: sum(_sum(run.table("intake"), f"rows_{part}") for part in ("loaded", "quarantined", "duplicate")),

@@ -18,6 +18,7 @@ from recon_kit.cli.new import new_command
 from recon_kit.cli.pack import pack_command
 from recon_kit.cli.run import run_command
 from recon_kit.cli.sample import sample_command
+from recon_kit.cli.selftest import selftest_command
 from recon_kit.cli.template import template_command
 from recon_kit.cli.trace import trace_command
 from recon_kit.errors import ReconError
@@ -35,6 +36,7 @@ app.command("run")(run_command)
 app.command("check")(check_command)
 app.command("match")(match_command)
 app.command("trace")(trace_command)
+app.command("selftest")(selftest_command)
 app.command("template")(template_command)
 app.command("new")(new_command)
 app.command("lab")(lab_command)

@@ -110,7 +110,12 @@ CASE_RULES: tuple[Rule, ...] = (
             "erp_status": pl.col("erp_status"),
             "at": pl.col("ended_at").dt.date(),
         },
-        **{**_CASE, "needs": ("aftersales",), "event_at": pl.col("ended_at"), "evidence": (listed("case_source"),)},
+        **{
+            **_CASE,
+            "needs": ("aftersales", "aftersales.erp_status"),
+            "event_at": pl.col("ended_at"),
+            "evidence": (listed("case_source"),),
+        },
     ),
 )
 

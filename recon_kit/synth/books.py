@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from recon_kit.config import DEFAULT_CHANNEL_ACCOUNTS, Config
+from recon_kit.facts.bookings import rate_units, tax_in
 from recon_kit.periods import Period
 from recon_kit.schema import REFUND_FLOW_KINDS
 from recon_kit.synth import seller
@@ -101,7 +102,7 @@ def refund_lines(bookings: pl.DataFrame, config: Config, accounts: tuple[str, st
     wallet = tuple(channel.replace_strict({c: found[place] for c, found in wallets.items()}) for place in range(2))
     named = {key: tuple(map(pl.lit, ledger_account(config, key))) for key in accounts if key}
     revenue, vat, credited = accounts
-    gross, net = pl.col("gross_fen"), net_of("gross_fen")
+    gross, net = pl.col("gross_fen"), net_of("gross_fen", config)
     none = pl.lit(0, pl.Int64)
     if revenue:
         sides = [("售后退款冲收入", named[revenue], none, -net), ("售后退款冲销项税", named[vat], none, net - gross)]
@@ -118,10 +119,9 @@ def refund_lines(bookings: pl.DataFrame, config: Config, accounts: tuple[str, st
     )  # fmt: skip
 
 
-def net_of(gross: str) -> pl.Expr:
-    """The part of a gross amount without VAT, half up; gross is non-negative."""
-    with_tax = 100 + seller.VAT_PERCENT
-    return (200 * pl.col(gross) + with_tax) // (2 * with_tax)
+def net_of(gross: str, config: Config) -> pl.Expr:
+    """The part of a gross amount without VAT at the entity's rate, half up; gross is non-negative."""
+    return pl.col(gross) - tax_in(pl.col(gross), rate_units(pl.lit(config.entity.vat_rate)))
 
 
 def book_returned_cost(receipts: pl.DataFrame, orders: pl.DataFrame, cases: pl.DataFrame, config: Config) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from typing import cast
 
 import polars as pl
@@ -76,6 +77,11 @@ def fresh_ids(known: Sequence[str], taken: pl.Series) -> list[str]:
             numbers[i] += step
 
 
+def known_ids(world: World, column: str) -> pl.Series:
+    """Every order, payment or trade number that orders or flows have, an unknown order's too."""
+    return pl.concat([world.tables[name][column] for name in ("orders", "flows")]).drop_nulls()
+
+
 def amend(world: World, table: str, key: str, changes: Mapping[str, Mapping[str, object]]) -> World:
     """A table with some columns of some rows changed: value of `key` → column → new value."""
     if not changes:
@@ -111,7 +117,18 @@ def return_fees(world: World, rows: Sequence[Row]) -> World:
         pl.col("case_id").replace_strict({case: pair[i] for case, pair in ratio.items()}, default=1, return_dtype=pl.Int64)
         for i in range(2)
     )
-    scaled = pl.col("amount_fen").sign() * ((2 * pl.col("amount_fen").abs() * paid + final) // (2 * final))
+    charged = world.tables["fees"].filter((pl.col("kind") == "commission") & (pl.col("base") == "buyer_paid"))
+    rates = dict(charged.unique("order_id", keep="none").select("order_id", "rate").drop_nulls().iter_rows())
+    due = {
+        str(row["case_id"]): share(rates[row["order_id"]], ratio[str(row["case_id"])][0])
+        for row in rows
+        if row["order_id"] in rates
+    }
+    size = (2 * pl.col("amount_fen").abs() * paid + final) // (2 * final)
+    stated = pl.col("case_id").replace_strict(due, default=None, return_dtype=pl.Int64)
+    is_alone = pl.len().over("case_id") == 1
+    # What was rounded once is not scaled up: a fen of a small refund would be more than one of a large one.
+    scaled = pl.col("amount_fen").sign() * pl.when(is_alone & ((stated - size).abs() > 1)).then(stated).otherwise(size)
     is_back = {"flows": pl.col("kind") == "fee_return", "fees": pl.col("kind") == "commission_return"}
     return world.with_tables(
         **{
@@ -121,6 +138,13 @@ def return_fees(world: World, rows: Sequence[Row]) -> World:
             for name, is_return in is_back.items()
         }
     )
+
+
+def share(rate: object, amount_fen: int) -> int:
+    """Rate (text such as 0.02 or 2%) × amount in whole fen, half up."""
+    written = str(rate)
+    part = Decimal(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
+    return int((part * amount_fen).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def add_rows(world: World, table: str, rows: Sequence[Row]) -> World:
@@ -161,7 +185,10 @@ def unbook(world: World, refs: Collection[object]) -> World:
 
 
 def rebook(world: World, gross: Mapping[object, int]) -> World:
-    """The refund lines of each ref with another gross amount, split into revenue, VAT and wallet again."""
+    """The refund lines of each ref with another gross amount, split into revenue, VAT and wallet again.
+
+    Every line stays on its side, in red or in black; where a ref has no line of VAT, revenue takes the whole.
+    """
     if not gross:
         return world
     lines = world.tables["voucher_lines"]
@@ -169,19 +196,21 @@ def rebook(world: World, gross: Mapping[object, int]) -> World:
         {"ref_id": [str(ref) for ref in gross], "_gross": list(gross.values())}, schema_overrides={"_gross": pl.Int64}
     )
     joined = lines.join(new, on="ref_id", how="left", validate="m:1", maintain_order="left")
-    account, net = pl.col("account"), books.net_of("_gross")
-    is_released = pl.col("debit_fen") > 0
-    debit = pl.when(is_released & ~is_cost(world)).then(pl.coalesce("_gross", "debit_fen")).otherwise("debit_fen")
-    credit = (
-        pl.when(pl.col("_gross").is_null() | is_cost(world) | is_released)
-        .then("credit_fen")
-        .when(account == world.config.account("VAT_OUT").code)
-        .then(net - pl.col("_gross"))
-        .when(account == world.config.account("REVENUE").code)
-        .then(-net)
-        .otherwise("_gross")
+    account, whole, net = pl.col("account"), pl.col("_gross"), books.net_of("_gross", world.config)
+    is_vat = account == world.config.account("VAT_OUT").code
+    has_vat = is_vat.any().over("period", "voucher_id", "ref_id")
+    amount = (
+        pl.when(is_vat)
+        .then(whole - net)
+        .when((account == world.config.account("REVENUE").code) & has_vat)
+        .then(net)
+        .otherwise(whole)
     )
-    return world.with_tables(voucher_lines=joined.with_columns(debit_fen=debit, credit_fen=credit).drop("_gross"))
+    is_meant = whole.is_not_null() & ~is_cost(world)
+    sides = (
+        pl.when(is_meant).then(pl.col(side).sign() * amount).otherwise(side).alias(side) for side in ("debit_fen", "credit_fen")
+    )
+    return world.with_tables(voucher_lines=joined.with_columns(sides).drop("_gross"))
 
 
 def book(world: World, rows: Sequence[Row], accounts: tuple[str, str, str] = books.REFUND) -> tuple[World, list[str]]:
@@ -203,12 +232,13 @@ def book(world: World, rows: Sequence[Row], accounts: tuple[str, str, str] = boo
         .join(numbered, on="voucher", how="left", validate="m:1", maintain_order="left")
         .sort("voucher", "side")
     )
-    return world.with_tables(voucher_lines=pl.concat([lines, books.as_voucher_lines(added)])), wanted["voucher_id"].to_list()
+    booked = pl.concat([lines, books.as_voucher_lines(added)], how="diagonal")
+    return world.with_tables(voucher_lines=booked), wanted["voucher_id"].to_list()
 
 
 def free_numbers(world: World, dates: Sequence[date]) -> list[str]:
     """The next voucher numbers of the months of these days."""
-    number = pl.col("voucher_id").str.extract(r"(\d+)$").cast(pl.Int64)
+    number = pl.col("voucher_id").str.extract(r"(\d{1,9})$").cast(pl.Int64)
     last = dict(world.tables["voucher_lines"].group_by("period").agg(number.max()).iter_rows())
     numbers = []
     for period in [f"{on:%Y-%m}" for on in dates]:
@@ -295,7 +325,8 @@ def first_days(period: Period, rng: random.Random, within: int) -> date:
 
 
 def instant_in(period: Period, rng: random.Random, margin: int = 4) -> datetime:
-    """An instant of the period, some days away from both of its ends."""
+    """An instant of the period, some days away from both of its ends: fewer in a period shorter than a month."""
+    margin = min(margin, (period.days - 1) // 2)
     seconds = rng.randrange(margin * 86_400, (period.days - margin) * 86_400)
     return midnight(period.start) + timedelta(seconds=seconds)
 

@@ -79,7 +79,7 @@ def plant_c15(world: World, period: Period, rng: random.Random, n: int) -> Plant
 def plant_k01(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """More than the limit was refunded, and nobody approved it, nor a change of it. Beside it: exactly the limit."""
     limit = world.config.limits.auto_approval
-    pool = settled_cases(world, period).filter(period.contains("applied_at"))
+    pool = settled_cases(world, period).filter(period.contains("applied_at"), pl.lit("aftersales.approver" not in world.unstated))
     rows = take(pool.filter(pl.col("final_fen") > limit), rng, n)
     room = (pl.col("buyer_paid_fen") >= limit) & (pl.col("basis") != "qty")
     near = take(pool.filter(room & ~of_cases(rows)), rng, 1)
@@ -92,21 +92,26 @@ def plant_k01(world: World, period: Period, rng: random.Random, n: int) -> Plant
 
 
 def plant_k02(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-    """Who raised the case approved it, or who made the voucher. Beside it: a case that nobody had to approve."""
+    """Who raised the case approved it, or (in books that say who approves) who made the voucher.
+
+    Beside it: a case that nobody had to approve.
+    """
     pool = settled_cases(world, period).filter(pl.col("creator").is_not_null() & period.contains("applied_at"))
     rows = take(pool.filter(pl.col("is_alone")), rng, n)
     small = pl.col("final_fen") <= world.config.limits.auto_approval
     near = take(pool.filter(small & ~of_cases(rows)), rng, 1)
-    approvers: dict[str, dict[str, object]] = {str(row["case_id"]): {"approver": row["creator"]} for row in rows[::2]}
+    in_voucher = [] if "voucher_lines.approver" in world.unstated else rows[1::2]
+    on_case = [row for row in rows if row not in in_voucher]
+    approvers: dict[str, dict[str, object]] = {str(row["case_id"]): {"approver": row["creator"]} for row in on_case}
     blank: dict[str, dict[str, object]] = {str(row["case_id"]): {"approver": None} for row in near}
     world = amend(world, "aftersales", "case_id", {**approvers, **blank})
-    own = of_vouchers(rows[1::2])
+    own = of_vouchers(in_voucher)
     lines = world.tables["voucher_lines"].with_columns(approver=pl.when(own).then("maker").otherwise("approver"))
     answers = [
         of_case("K02", period, row)
-        if place % 2 == 0
+        if row in on_case
         else AnswerRow(period.text, "K02", str(row["voucher_id"]), str(row["order_id"]), str(row["case_id"]))
-        for place, row in enumerate(rows)
+        for row in rows
     ]
     return touch(world.with_tables(voucher_lines=lines), [*rows, *near]), answers
 

@@ -24,13 +24,14 @@ def plant_a01(world: World, period: Period, rng: random.Random, n: int) -> Plant
     """
     ruled = world.tables["order_discounts"].filter(pl.col("rule").is_not_null())
     alone = (pl.col("funder") == "merchant") & (pl.len().over("order_id") == 1)
-    named = ruled.filter(alone).select("order_id", off_fen="amount_fen")
+    known = world.tables["promotions"]["promotion_id"].implode()
+    named = ruled.filter(alone).filter(pl.col("rule").is_in(known)).select("order_id", off_fen="amount_fen")
     uncharged = ~pl.col("order_id").is_in(world.tables["fees"]["order_id"].drop_nulls().implode())
     paid = receipted_orders(world, period).filter(uncharged & period.contains("paid_at"))
     wrong = take(paid.join(named, on="order_id", how="inner", validate="1:1"), rng, n - n // 2)
-    known = pl.col("erp_merchant_discount_fen") == pl.col("merchant_discount_fen")
+    same = pl.col("erp_merchant_discount_fen") == pl.col("merchant_discount_fen")
     other = pl.col("platform").is_in(NO_LIST_PRICE) | pl.col("order_id").is_in(ruled["order_id"].implode())
-    free = paid.filter(known & ~other & (pl.col("platform") != "pdd"))
+    free = paid.filter(same & ~other & (pl.col("platform") != "pdd"))
     booked = take(free, rng, n // 2 + 1)
     answers = [
         *(of_order("A01", period, row, fen(row, "off_fen"), fen(row, "off_fen") + OFF_BY) for row in wrong),

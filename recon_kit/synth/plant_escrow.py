@@ -9,8 +9,7 @@ from datetime import timedelta
 import polars as pl
 
 from recon_kit.periods import Period
-from recon_kit.schema import REFUND_CASE_KINDS
-from recon_kit.synth import seller
+from recon_kit.schema import CHANNEL, REFUND_CASE_KINDS
 from recon_kit.synth.cases import midnight
 from recon_kit.synth.edits import (
     AnswerRow,
@@ -25,15 +24,15 @@ from recon_kit.synth.edits import (
     of_case,
     touch,
 )
-from recon_kit.synth.pools import take
+from recon_kit.synth.pools import can_say, take
 from recon_kit.synth.world import World
 
 LESS = 350
 
 
 def plant_unstated(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-    """C04: the case succeeded in escrow, but Pinduoduo's order export does not say 退款成功."""
-    rows = take(_settled_in_escrow(world, period).filter(pl.col("platform") == seller.PDD.platform, _is_all()), rng, n)
+    """C04: the case succeeded in escrow, but the order export, which says no amount (Pinduoduo's), does not say 退款成功."""
+    rows = take(_settled_in_escrow(world, period).filter(can_say(world, "refund_state"), "is_refund_stated", _is_all()), rng, n)
     silent = pl.col("order_id").is_in([str(row["order_id"]) for row in rows])
     orders = world.tables["orders"].with_columns(is_refund_stated=pl.col("is_refund_stated") & ~silent)
     answers = [of_case("C04", period, row, fen(row, "final_fen"), 0) for row in rows]
@@ -41,8 +40,8 @@ def plant_unstated(world: World, period: Period, rng: random.Random, n: int) -> 
 
 
 def plant_stated_more(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-    """C05: the case says less than the Tmall order export gave back."""
-    rows = _all_refunded_by_tmall(world, period, rng, n)
+    """C05: the case says less than the order export (Tmall's states the amount) gave back."""
+    rows = _all_refunded_as_stated(world, period, rng, n)
     finals = {str(row["case_id"]): fen(row, "final_fen") - LESS for row in rows}
     amounts = ("requested_fen", "approved_fen", "final_fen", "erp_fen")
     cases = world.tables["aftersales"].with_columns(_replaced(name, "case_id", finals) for name in amounts)
@@ -51,8 +50,8 @@ def plant_stated_more(world: World, period: Period, rng: random.Random, n: int) 
 
 
 def plant_stated_less(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-    """C06: the Tmall order export gave back less than the case says."""
-    rows = _all_refunded_by_tmall(world, period, rng, n)
+    """C06: the order export (Tmall's states the amount) gave back less than the case says."""
+    rows = _all_refunded_as_stated(world, period, rng, n)
     stated = {str(row["order_id"]): fen(row, "final_fen") - LESS for row in rows}
     orders = world.tables["orders"].with_columns(_replaced("refunded_fen", "order_id", stated))
     answers = [of_case("C06", period, row, fen(row, "final_fen"), stated[str(row["order_id"])]) for row in rows]
@@ -82,9 +81,10 @@ def plant_paid_again(world: World, period: Period, rng: random.Random, n: int) -
 def _settled_in_escrow(world: World, period: Period) -> pl.DataFrame:
     """Successful refund cases of the period, each the only one of an untouched order, that ended before its confirmation."""
     facts = world.tables["orders"].select(
-        "order_id", "channel", "buyer_paid_fen", "platform_discount_fen", confirmed_at="completed_at"
+        *("platform", "order_id", "channel", "buyer_paid_fen", "platform_discount_fen", "refunded_fen", "is_refund_stated"),
+        confirmed_at="completed_at",
     )
-    waits = [shop.channel for shop in seller.SHOPS if shop.on_confirmation]
+    waits = [channel for channel in CHANNEL if world.config.basis(channel) == "completed"]
     return (
         world.tables["aftersales"]
         .filter(pl.len().over("order_id") == 1)
@@ -92,16 +92,17 @@ def _settled_in_escrow(world: World, period: Period) -> pl.DataFrame:
             (pl.col("platform_status") == "success") & pl.col("kind").is_in(REFUND_CASE_KINDS) & period.contains("completed_at")
         )
         .filter(~pl.col("order_id").is_in(list(world.touched)) & (pl.col("final_fen") > 4 * LESS))
-        .join(facts, on="order_id", how="left", validate="1:1", maintain_order="left")
-        .filter(pl.col("channel").is_in(waits) & (pl.col("platform_discount_fen") == 0))
+        .join(facts, on=["platform", "order_id"], how="left", validate="1:1", maintain_order="left")
+        .filter(pl.col("channel").is_in(waits) & (pl.col("platform_discount_fen").fill_null(0) == 0))
         .filter(pl.col("confirmed_at").is_null() | (pl.col("completed_at") < pl.col("confirmed_at")))
         .filter(pl.col("completed_at") < midnight(period.end) - timedelta(days=5))
         .sort("case_id")
     )
 
 
-def _all_refunded_by_tmall(world: World, period: Period, rng: random.Random, n: int) -> list[Row]:
-    whole = _settled_in_escrow(world, period).filter(pl.col("platform") == seller.TMALL.platform, _is_all())
+def _all_refunded_as_stated(world: World, period: Period, rng: random.Random, n: int) -> list[Row]:
+    stated = can_say(world, "refunded_sum") & (pl.col("refunded_fen") == pl.col("final_fen"))
+    whole = _settled_in_escrow(world, period).filter(stated, _is_all())
     return take(whole.filter(pl.col("basis") != "qty"), rng, n)
 
 

@@ -130,7 +130,7 @@ def plant_l07(world: World, period: Period, rng: random.Random, n: int) -> Plant
             .otherwise(credit)
         )
         world = world.with_tables(voucher_lines=world.tables["voucher_lines"].with_columns(credit_fen=changed))
-    taxes = [_tax(fen(row, "final_fen")) for row in rows]
+    taxes = [_tax(fen(row, "final_fen"), world) for row in rows]
     answers = [
         _of_voucher("L07", period, row, tax, tax + shift) for row, tax, shift in zip(rows[:n], taxes[:n], shifts[:n], strict=True)
     ]
@@ -201,6 +201,7 @@ def _of_voucher(code: str, period: Period, row: Row, expected: int | None = None
     return AnswerRow(period.text, code, str(row["voucher_id"]), str(row["order_id"]), str(row["case_id"]), expected, actual)
 
 
-def _tax(gross: int) -> int:
+def _tax(gross: int, world: World) -> int:
     """The VAT in a gross amount."""
-    return int(pl.select(gross_fen=pl.lit(gross, pl.Int64)).select(pl.col("gross_fen") - books.net_of("gross_fen")).item())
+    one = pl.select(gross_fen=pl.lit(gross, pl.Int64))
+    return int(one.select(pl.col("gross_fen") - books.net_of("gross_fen", world.config)).item())

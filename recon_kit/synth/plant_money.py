@@ -19,9 +19,11 @@ from recon_kit.synth.edits import (
     add_rows,
     copies_of,
     drop_flows,
+    drop_rows,
     fen,
     fresh_ids,
     instant_in,
+    known_ids,
     moment,
     next_flows,
     of_case,
@@ -29,10 +31,12 @@ from recon_kit.synth.edits import (
     set_flows,
     touch,
 )
-from recon_kit.synth.pools import receipted_orders, settled_cases, take
+from recon_kit.synth.pools import can_say, receipted_orders, settled_cases, take
 from recon_kit.synth.world import World
 
 OFF_BY = (350, -1_200, 2_990)
+STRAY_DAYS = 5
+"""A shorter period ends before a receipt in the middle of it is old enough to be nobody's."""
 BREAKS_AFTER_DAYS = 5
 """Days before the period's end by which a missing receipt must have been due: longer than the payment SLA."""
 
@@ -46,21 +50,23 @@ def plant_p01(world: World, period: Period, rng: random.Random, n: int) -> Plant
 
 
 def plant_p02(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-    """Money for an order that nobody knows: a WeChat payment number, a Pinduoduo order number."""
-    rows = take(receipted_orders(world, period).filter(pl.col("channel") != seller.TMALL.channel), rng, n)
+    """Money for an order that nobody knows, by its payment number, or by its order where the bill states no other."""
+    of_age = pl.lit(period.days >= STRAY_DAYS)
+    rows = take(receipted_orders(world, period).filter(can_say(world, "stray_receipt") & of_age), rng, n)
     receipts = copies_of(world, "flows", "flow_id", rows)
-    orders = world.tables["orders"]
-    order_ids = fresh_ids([str(row["order_id"]) for row in rows], orders["order_id"])
+    order_ids = fresh_ids([str(row["order_id"]) for row in rows], known_ids(world, "order_id"))
     flow_ids = next_flows(world, [row["flow_id"] for row in rows])
-    pay_ids = fresh_ids([str(receipt["pay_id"]) for receipt in receipts], orders["pay_id"])
-    trade_nos = fresh_ids([str(receipt["trade_no"]) for receipt in receipts], orders["trade_no"])
+    pay_ids = fresh_ids([str(receipt["pay_id"]) for receipt in receipts], known_ids(world, "pay_id"))
+    trade_nos = fresh_ids([str(receipt["trade_no"]) for receipt in receipts], known_ids(world, "trade_no"))
     answers: list[AnswerRow] = []
     for i, receipt in enumerate(receipts):
         at, amount = instant_in(period, rng), rng.randrange(2_000, 19_000)
-        is_pdd = receipt["channel"] == seller.PDD.channel
-        stated = {"order_id": order_ids[i]} if is_pdd else {"order_id": None, "pay_id": pay_ids[i], "trade_no": trade_nos[i]}
+        by_order = receipt["pay_id"] is None or receipt["channel"] in world.nameless
+        trade_no = trade_nos[i] if receipt["trade_no"] else None
+        stated = {"order_id": order_ids[i]} if by_order else {"order_id": None, "pay_id": pay_ids[i], "trade_no": trade_no}
         receipt.update(flow_id=flow_ids[i], at=at, success_at=at, amount_fen=amount, **stated)
-        answers.append(AnswerRow(period.text, "P02", order_ids[i] if is_pdd else pay_ids[i], expected_fen=0, actual_fen=amount))
+        key = order_ids[i] if by_order else pay_ids[i]
+        answers.append(AnswerRow(period.text, "P02", key, expected_fen=0, actual_fen=amount))
     return add_rows(world, "flows", receipts), answers
 
 
@@ -70,7 +76,11 @@ def plant_p03(world: World, period: Period, rng: random.Random, n: int) -> Plant
         pl.col("at") < midnight(period.end) - timedelta(days=BREAKS_AFTER_DAYS), period.contains("paid_at")
     )
     rows = take(pool, rng, n)
-    gone = drop_flows(world, pl.col("order_id").is_in([str(row["order_id"]) for row in rows]))
+    unpaid = pl.col("order_id").is_in([str(row["order_id"]) for row in rows])
+    gone = drop_flows(world, unpaid)
+    if "payments" in world.tables:
+        unpaid |= pl.col("pay_id").is_in([row["pay_id"] for row in rows if row["pay_id"]])
+        gone = drop_rows(gone, "payments", unpaid)
     return touch(gone, rows), [of_order("P03", period, row, fen(row, "buyer_paid_fen"), 0) for row in rows]
 
 
@@ -79,7 +89,7 @@ def plant_p04(world: World, period: Period, rng: random.Random, n: int) -> Plant
     rows = take(receipted_orders(world, period).filter(pl.col("at") < midnight(period.end) - timedelta(minutes=5)), rng, n)
     again = copies_of(world, "flows", "flow_id", rows)
     flow_ids = next_flows(world, [row["flow_id"] for row in rows])
-    trade_nos = fresh_ids([str(flow["trade_no"]) for flow in again], world.tables["orders"]["trade_no"])
+    trade_nos = fresh_ids([str(flow["trade_no"]) for flow in again], known_ids(world, "trade_no"))
     for flow, flow_id, trade_no in zip(again, flow_ids, trade_nos, strict=True):
         at = moment(flow, "at") + timedelta(seconds=47)
         flow.update(flow_id=flow_id, at=at, success_at=at, trade_no=trade_no if flow["trade_no"] else None)

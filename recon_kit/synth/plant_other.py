@@ -114,6 +114,8 @@ def _given_back(world: World, rows: list[Row], kind: str, amounts: list[int]) ->
     return flows
 
 
+NO_LINE: Row = {"line_id": None, "qty": None}
+"""What is known of the goods of an order whose lines nobody supplied."""
 BOOKED_ON = {"C11": "SELL_AFTERSALES", "C13": "OTHER_AR_CHARGEBACK"}
 """What stands against the wallet where it is not sales: goodwill, a claim under dispute."""
 
@@ -143,7 +145,8 @@ def _linked(world: World, rows: list[Row], flows: list[Row], kind: str) -> World
     first = {row["order_id"]: row for row in own.rows(named=True)}
     asked = [moment(flow, "at") - timedelta(hours=8) for flow in flows]
     about = [
-        {**row, **first[row["order_id"]], "final_fen": -fen(flow, "amount_fen")} for row, flow in zip(rows, flows, strict=True)
+        {**row, **first.get(row["order_id"], NO_LINE), "final_fen": -fen(flow, "amount_fen")}
+        for row, flow in zip(rows, flows, strict=True)
     ]
     world, cases = raise_cases(world, about, kind, asked, [at + timedelta(hours=7) for at in asked])
     wanted: list[Row] = []

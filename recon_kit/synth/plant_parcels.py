@@ -117,6 +117,7 @@ def _refunded_unshipped(world: World, period: Period) -> pl.DataFrame:
         .join(orders.select("platform", "shop", "order_id", "buyer_paid_fen"), on="order_id", how="inner", validate="1:1")
         .filter(pl.col("final_fen") == pl.col("buyer_paid_fen"))
         .join(lines.select("order_id", "line_id", "sku", "qty", "unit_cost_fen"), on="order_id", how="inner", validate="1:1")
+        .join(tables["shipments"].select("order_id"), on="order_id", how="anti")
         .sort("order_id")
     )
 

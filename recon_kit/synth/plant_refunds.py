@@ -34,7 +34,7 @@ from recon_kit.synth.edits import (
     set_flows,
     touch,
 )
-from recon_kit.synth.pools import receipted_orders, recognised_since, settled_cases, take
+from recon_kit.synth.pools import can_say, receipted_orders, recognised_since, settled_cases, take
 from recon_kit.synth.world import World
 
 OVER = (500, 1_234, 88)
@@ -58,8 +58,8 @@ def plant_a06(world: World, period: Period, rng: random.Random, n: int) -> Plant
 
 
 def plant_c01(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-    """WeChat accepted the refund and it never arrived: in the tradebill, not in the fundflow, not booked."""
-    rows = take(_overdue(world, period).filter(pl.col("channel") == seller.MINI.channel), rng, n)
+    """The channel accepted the refund and it never arrived (WeChat: in the tradebill, not in the fundflow); not booked."""
+    rows = take(_overdue(world, period).filter(can_say(world, "processing")), rng, n)
     flows = [str(row["flow_id"]) for row in rows]
     world = set_flows(world, dict.fromkeys(flows, None), "success_at")
     world = set_flows(world, dict.fromkeys(flows, "processing"), "status")
@@ -136,7 +136,8 @@ def plant_c07(world: World, period: Period, rng: random.Random, n: int) -> Plant
 def plant_c08(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """A second case, paid and booked as it says, with which the order got back more than was paid."""
     pool = settled_cases(world, period).filter(
-        (pl.col("channel") != seller.TMALL.channel)
+        can_say(world, "more_than_paid")
+        & ~pl.col("order_id").is_in(world.tables["fees"]["order_id"].drop_nulls().implode())
         & (pl.col("at") < midnight(period.end) - timedelta(days=4))
         & (pl.col("ref_kind") != "order")
         & recognised_since(world, period.start - timedelta(days=2))  # the second case follows after as many days

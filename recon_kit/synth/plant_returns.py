@@ -84,11 +84,11 @@ def plant_w05(world: World, period: Period, rng: random.Random, n: int) -> Plant
 def plant_w10(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """A parcel that nobody asked for. Beside it: one that may still be linked, and one that only its waybill links."""
     limit = world.config.sla_days.unlinked_return
-    skus = sorted(world.tables["order_lines"]["sku"].unique())
-    rows: list[Row] = [{"sku": rng.choice(skus), "qty": 1} for _ in range(n + 1)]
+    skus = sorted(world.tables["order_lines"]["sku"].unique()) or sorted(world.tables["receipts"]["sku"].unique())
+    rows: list[Row] = [{"sku": rng.choice(skus), "qty": 1} for _ in range(n + 1 if skus else 0)]
     noon = timedelta(hours=12)
-    days = [midnight(aged(period, limit + 1 + rng.randrange(6))) + noon for _ in range(n)]
-    world, ids = receive(world, rows, [*days, midnight(aged(period, limit)) + noon])
+    days = [midnight(aged(period, limit + 1 + rng.randrange(6))) + noon for _ in rows[:n]]
+    world, ids = receive(world, rows, [*days, midnight(aged(period, limit)) + noon][: len(rows)])
     by_waybill = world.tables["receipts"].filter(pl.col("waybill").is_not_null() & (pl.len().over("waybill") == 1))["return_id"]
     near = take(returned_cases(world, period).filter(pl.col("return_id").is_in(by_waybill.implode())), rng, 1)
     unnamed = {str(row["return_id"]): {"case_id": None, "order_id": None} for row in near}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
 
 import polars as pl
 
@@ -22,10 +21,12 @@ from recon_kit.synth.edits import (
     fen,
     fresh_ids,
     instant_in,
+    known_ids,
     moment,
     next_flows,
     of_case,
     of_order,
+    share,
     touch,
 )
 from recon_kit.synth.pools import aged, by_day, can_say, on_day, receipted_orders, settled_cases, take
@@ -58,10 +59,10 @@ def plant_s02(world: World, period: Period, rng: random.Random, n: int) -> Plant
     )
     pool = receipted_orders(world, period).join(charges, on="order_id", how="inner", validate="1:1")
     rows = take(pool.filter(pl.col("charged_fen") > 2 * max(OFF_BY)), rng, n + 1)
-    charged = [fen(row, "charged_fen") + (OFF_BY[place % 3] if place < n else 1) for place, row in enumerate(rows)]
+    charged = [_due(row) + (OFF_BY[place % 3] if place < n else 1) for place, row in enumerate(rows)]
     fees = {str(row["fee_id"]): {"amount_fen": amount} for row, amount in zip(rows, charged, strict=True)}
     answers = [
-        AnswerRow(period.text, "S02", str(row["fee_id"]), str(row["order_id"]), None, fen(row, "charged_fen"), amount)
+        AnswerRow(period.text, "S02", str(row["fee_id"]), str(row["order_id"]), None, _due(row), amount)
         for row, amount in zip(rows[:n], charged[:n], strict=True)
     ]
     return touch(amend(world, "fees", "fee_id", fees), rows), answers
@@ -114,8 +115,7 @@ def plant_s07(world: World, period: Period, rng: random.Random, n: int) -> Plant
     """A premium for an order that nobody knows. Beside it: a premium that the fee statement bears out."""
     rows = take(_wallets_that_say(world, "insurance", period), rng, n + 1, by="channel")
     flows = _deductions(world, rows, period, rng, "insurance", None)
-    known = world.tables["orders"]["order_id"]
-    strangers = fresh_ids([str(row["order_id"]) for row in rows[:n]], known)
+    strangers = fresh_ids([str(row["order_id"]) for row in rows[:n]], known_ids(world, "order_id"))
     for flow, order_id in zip(flows, [*strangers, *(row["order_id"] for row in rows[n:])], strict=True):
         flow["order_id"] = order_id
     fees = world.tables["fees"]
@@ -134,15 +134,17 @@ def plant_s07(world: World, period: Period, rng: random.Random, n: int) -> Plant
 def plant_s08(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """A closing balance that is not the opening one and what moved."""
     wallets = world.tables["wallets"].with_row_index("w")
-    own = wallets.filter(pl.col("period") == period.text).with_columns(several=pl.len().over("channel") > 1)
-    rows = take(own, rng, n, by="channel")
+    several = pl.len().over("channel") > 1
+    key = pl.when(several).then(pl.format("{}|{}", "channel", pl.coalesce("account", "shop", pl.lit("")))).otherwise("channel")
+    own = wallets.filter(pl.col("period") == period.text).with_columns(key=key)
+    rows = take(own.filter(~pl.col("key").is_in(list(world.touched))), rng, n, by="channel")
     shift = {row["w"]: rng.choice((1, -1)) * rng.randrange(100, 50_000) for row in rows}
     wrong = pl.col("w").replace_strict(shift, default=0, return_dtype=pl.Int64)
     answers = [
         AnswerRow(
             period.text,
             "S08",
-            f"{row['channel']}|{row['account'] or row['shop'] or ''}" if row["several"] else str(row["channel"]),
+            str(row["key"]),
             expected_fen=fen(row, "closing_fen"),
             actual_fen=fen(row, "closing_fen") + shift[row["w"]],
         )
@@ -164,15 +166,17 @@ def plant_s09(world: World, period: Period, rng: random.Random, n: int) -> Plant
     less = {str(row["subsidy_id"]): {"amount_fen": fen(row, "subsidy_fen") - 55} for row in rows[:n:2]}
     near = {str(row["subsidy_id"]): {"amount_fen": fen(row, "subsidy_fen") - 1} for row in rows[n:]}
     world = drop_rows(amend(world, "flows", "flow_id", {**less, **near}), "flows", lost)
-    short = [fen(row, "subsidy_fen") if place % 2 else 55 for place, row in enumerate(rows[:n])]
-    due = [fen(row, "merchant_receivable_fen") for row in rows[:n]]
-    answers = [of_order("S09", period, row, owed, owed - kept) for row, owed, kept in zip(rows[:n], due, short, strict=True)]
+    left = [0 if place % 2 else fen(row, "subsidy_fen") - 55 for place, row in enumerate(rows[:n])]
+    answers = [
+        of_order("S09", period, row, fen(row, "merchant_receivable_fen"), fen(row, "buyer_paid_fen") + kept)
+        for row, kept in zip(rows[:n], left, strict=True)
+    ]
     return touch(world, rows), answers
 
 
-def share(rate: object, amount_fen: int) -> int:
-    """Rate × amount in whole fen, half up."""
-    return int((Decimal(str(rate)) * amount_fen).quantize(Decimal(1), ROUND_HALF_UP))
+def _due(row: Row) -> int:
+    """What a charge at the row's rate on what its buyer paid comes to."""
+    return share(row["rate"], fen(row, "buyer_paid_fen"))
 
 
 def _commissioned(world: World, cases: pl.DataFrame) -> pl.DataFrame:

@@ -26,16 +26,18 @@ from recon_kit.synth import (
 )
 from recon_kit.synth.edits import Planted
 from recon_kit.synth.world import World, carry_wallets
+from recon_kit.synth.world import in_escrow as settled_in_escrow
 
 Planter = Callable[[World, Period, random.Random, int], Planted]
 
 
 def _and_in_escrow(in_wallet: Planter, in_escrow: Planter) -> Planter:
-    """Of every three one is planted inside escrow."""
+    """Of every three one is planted inside escrow, where the seller has any."""
 
     def both(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-        world, outside = in_wallet(world, period, rng, n - n // 3)
-        world, inside = in_escrow(world, period, rng, n // 3)
+        share = 0 if settled_in_escrow(world).is_empty() else n // 3
+        world, outside = in_wallet(world, period, rng, n - share)
+        world, inside = in_escrow(world, period, rng, share)
         return world, outside + inside
 
     return both

@@ -119,5 +119,11 @@ SPEAKS = {
     "insurance": ("alipay", "card"),
     "chargeback": ("card",),
     "price_protection": ("card",),
+    "processing": ("wechat",),
+    "stray_receipt": ("pdd", "wechat", "card"),
+    "more_than_paid": ("pdd", "wechat", "card"),
+    "refund_state": ("pdd",),
+    "refunded_sum": ("alipay",),
 }
-"""Flow kinds that only some of the seller's bills have words for."""
+"""What only some of the seller's bills have words for: flow kinds, a refund under way, money of nobody's order, more back than
+was paid; and what the order exports of their platforms say of refunds: that there was one, or how much."""

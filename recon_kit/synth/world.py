@@ -34,10 +34,11 @@ class World:
     Whatever has these tables can be planted in: what ties is read from them, and a user's own month does. Beyond the schema
     `flows.case_id` names the case a refund pays and `orders.channel` the wallet of its money. `period` is the month to
     reconcile; bills run from the first day of the month before to `end` (exclusive). `nameless`: channels whose bill has no
-    row ids. `speaks`: flow kinds that only some channels' bills have words for. `touched`: orders that carry a planted
-    finding. `pools`: whom a finding can be planted on, found once and shared by all that is planted from here, since only
-    touched orders change on the way. `repeats`: (platform, case_id) written twice (K05). `footers`: file name → fen by which
-    its stated outgoing total is wrong (K06).
+    row ids. `speaks`: what only some channels' bills have words for (flow kinds and more, `seller.SPEAKS`). `touched`: orders,
+    and wallets by their key, that carry a finding. `pools`: whom a finding can be planted on, found once and shared by all
+    that is planted from here, since only touched orders change on the way. `repeats`: (platform, case_id) written twice
+    (K05). `footers`: file name → fen by which its stated outgoing total is wrong (K06).
+    `unstated`: columns (`facts.STATED`) that no row of the user's fills.
     """
 
     tables: dict[str, pl.DataFrame]
@@ -50,6 +51,7 @@ class World:
     pools: dict[tuple[object, ...], pl.DataFrame] = field(default_factory=dict, compare=False)
     repeats: tuple[tuple[str, str], ...] = ()
     footers: tuple[tuple[str, int], ...] = ()
+    unstated: frozenset[str] = frozenset()
 
     @property
     def start(self) -> date:

@@ -51,6 +51,19 @@ def test_an_accrual_and_its_release_are_no_copies():
     assert month.codes == [] and month.bridge == {"A0": 3000, "B0": 3000, "C0": 3000}
 
 
+def test_a_refund_paid_out_of_last_month_s_accrual_and_booked_besides_is_L03():
+    paid = {"orders": [order("O1", on="2026-09-10")], "cases": [case("C1", "O1", approved_at="2026-09-28")]}
+    flows, accrued = [refund("F1", case_id="C1")], accrual("V1", "C1", "30.00", "2026-09-28")
+    released = [accrued, release("V2", "C1", "30.00", "2026-10-12")]
+    again = [*released, voucher("V3", ("C1", "30.00"), on="2026-10-13")]
+
+    once, twice = (run(world(**paid, flows=flows, vouchers=lines), standard="CAS") for lines in (released, again))
+
+    assert once.codes == [] and once.bridge == {"A0": 3000, "B0": 3000, "B3": -3000}
+    assert twice.codes == ["L03 C1"] and twice.amounts("L03") == (3000, 6000, 3000)
+    assert twice.bridge == {"A0": 3000, "B0": 3000, "B3": -3000, "B5": 3000, "C0": 3000}
+
+
 def test_a_copy_made_a_month_later_is_L03_of_both_and_stands_in_B5():
     month = run(
         world(
