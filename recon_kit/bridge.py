@@ -50,6 +50,7 @@ _UNIT_LINE: dict[str, tuple[str, str | None]] = {
     "clawback": ("B6", "A04"),
     "amount": ("B6", "L04"),
     "rounding": ("B7", "A06"),
+    "undone": ("B6", None),
 }
 """State of a unit (`facts.judge.judge_units`) → the line its residual stands in, and the code that names it."""
 

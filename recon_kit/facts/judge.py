@@ -8,7 +8,7 @@ import polars as pl
 
 from recon_kit.facts.channel import SOURCE
 from recon_kit.facts.coverage import platform_covered
-from recon_kit.facts.ledger import is_booked_in
+from recon_kit.facts.ledger import is_booked_before, is_booked_in
 from recon_kit.facts.scope import Scope
 
 
@@ -159,7 +159,8 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
 
     `base_fen` is what the period should have booked, `wallet_fen` what it did book net of accruals, `residual_fen` their
     difference. States: ties · not_booked · late · late_rest · early_before · early · early_rest · duplicate · clawback ·
-    amount · rounding · no_flow · unseen (its refund lies before the first loaded bill). Source: rulings 13, 17, 19, 20.
+    amount · rounding · no_flow · unseen (its refund lies before the first loaded bill) · undone (takes back what an earlier
+    month booked too much). Source: rulings 13, 17, 19, 20.
     """
     sums = ["booked_before_fen", "booked_in_fen", "booked_ahead_fen", "accrued_in_fen", "accrued_before_fen", "n_vouchers"]
     flags = ["is_booked_before", "is_booked_in", "is_booked_ahead", "is_same_gross"]
@@ -170,9 +171,15 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
         pl.when((booked == flow) & (pl.col("accrued_in_fen") >= 0)).then(0).otherwise("accrued_in_fen").alias("accrued_net_fen")
     )
     wallet = booked - pl.col("accrued_net_fen")
-    prior = (pl.col("flow_before_fen") != 0) & (pl.col("booked_before_fen") == pl.col("accrued_before_fen"))
+    booked_before = pl.col("booked_before_fen") - pl.col("accrued_before_fen")
+    prior = (pl.col("flow_before_fen") != 0) & (booked_before == 0)
+    # What earlier months booked too little or too much is put right: all there is now ties.
+    rest = pl.col("flow_before_fen") - booked_before
+    is_settled = (booked_before != 0) & (wallet != flow) & (wallet != 0) & _is_close(wallet - flow - rest, scope)
     base = (
-        pl.when(prior & (wallet != 0) & (wallet != flow) & (flow == 0))
+        pl.when(is_settled & (rest > 0))
+        .then(flow + rest)
+        .when(prior & (wallet != 0) & (wallet != flow) & (flow == 0))
         .then("flow_before_fen")
         .when(prior & (flow != 0) & _is_close(wallet - flow - pl.col("flow_before_fen"), scope))
         .then(flow + pl.col("flow_before_fen"))
@@ -181,6 +188,7 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
     units = units.with_columns(wallet.alias("wallet_fen"), base.alias("base_fen")).with_columns(
         (pl.col("wallet_fen") - pl.col("base_fen")).alias("residual_fen"),
         (pl.col("base_fen") != pl.col("flow_in_fen")).alias("is_prior"),
+        (is_settled & (rest < 0)).alias("is_undone"),
     )
     return (
         units.with_columns(_state(scope).alias("state"), pl.lit(scope.period.text).alias("period_text"))
@@ -232,6 +240,8 @@ def _state(scope: Scope) -> pl.Expr:
     return (
         pl.when(gap == 0)
         .then(pl.lit("ties"))
+        .when("is_undone")
+        .then(pl.lit("undone"))
         .when((wallet == 0) & rest)
         .then(pl.lit("late"))
         .when((wallet == 0) & is_early_before)
@@ -250,12 +260,12 @@ def _state(scope: Scope) -> pl.Expr:
         .then(pl.lit("rounding"))
         .when(booked_twice)
         .then(pl.lit("duplicate"))
+        .when(rest & _is_close(gap + pl.col("booked_ahead_fen"), scope))
+        .then(pl.lit("late_rest"))
         .when(gap == -pl.col("clawback_in_fen"))
         .then(pl.lit("clawback"))
         .when((pl.col("flow_ahead_fen") != 0) & (base != 0) & _is_close(gap - pl.col("flow_ahead_fen"), scope))
         .then(pl.lit("early_rest"))
-        .when(rest & _is_close(gap + pl.col("booked_ahead_fen"), scope))
-        .then(pl.lit("late_rest"))
         .otherwise(pl.lit("amount"))
     )
 
@@ -329,14 +339,19 @@ def lone_vouchers(
 ) -> pl.DataFrame:
     """One row per voucher of the period with refs that no refund answers: Σ of those refs, accruals apart, and the refs.
 
-    Order and case are filled where all such refs of the voucher are about one. Source: rulings 10 and 19.
+    `open_fen`: without the refs that a later voucher, up to the period, took back. Order and case are filled where all such
+    refs of the voucher are about one. Source: rulings 10 and 19.
     """
+    wallet = pl.col("gross_fen") - pl.col("accrued_fen")
+    so_far = refs.filter(is_booked_in(scope) | is_booked_before(scope))
+    taken_back = so_far.group_by("ref_kind", "ref_id").agg((wallet.sum() == 0).alias("is_taken_back"))
     about = units.select("u", "state", "platform_key", "order_id", "case_id")
     case_orders = cases.select("case_id", pl.col("order_id").alias("case_order")).unique("case_id", keep="none")
     lone = (
         refs.filter(is_booked_in(scope))
         .join(about, on="u", how="left", validate="m:1")
-        .filter((pl.col("u").is_null() | (pl.col("state") == "no_flow")) & (pl.col("gross_fen") != pl.col("accrued_fen")))
+        .filter((pl.col("u").is_null() | (pl.col("state") == "no_flow")) & (wallet != 0))
+        .join(taken_back, on=["ref_kind", "ref_id"], how="left", validate="m:1")
         .with_columns(
             pl.coalesce("order_id", pl.when(pl.col("ref_kind") == "order").then("ref_id")).alias("order_id"),
             pl.coalesce("case_id", pl.when(pl.col("ref_kind") == "case").then("ref_id")).alias("case_id"),
@@ -359,8 +374,9 @@ def lone_vouchers(
         lone.with_columns(pl.coalesce("platform_key", "order_platform").alias("platform"))
         .group_by("period", "voucher_id")
         .agg(
-            (pl.col("gross_fen") - pl.col("accrued_fen")).sum().alias("gross_fen"),
-            pl.col("ref_id").sort().alias("ref_ids"),
+            wallet.sum().alias("gross_fen"),
+            wallet.filter(~pl.col("is_taken_back")).sum().alias("open_fen"),
+            pl.col("ref_id").filter(~pl.col("is_taken_back")).sort().alias("ref_ids"),
             *(only(name) for name in ("platform", "shop", "order_id", "case_id")),
             pl.col("date").min(),
             pl.col("voucher_source").explode().sort().head(20),

@@ -73,3 +73,21 @@ def test_a_red_voucher_that_takes_back_a_voucher_leaves_nothing():
     month = run(world(vouchers=[voucher("V1", ("C9", "30.00")), voucher("V2", ("C9", "-30.00"))]))
 
     assert month.bridge == {} and all(row["gap_fen"] in (3000, -3000) for row in month.all("L02"))
+
+
+def test_a_voucher_taken_back_in_red_is_none_and_both_stand_in_B4():
+    wrong, undone = voucher("V1", ("NONE", "30.00")), voucher("V2", ("NONE", "-30.00"), on="2026-10-20")
+    kept = voucher("V3", ("ALSO", "5.00"), ("NONE", "30.00"), on="2026-10-25")
+
+    assert run(world(vouchers=[wrong])).codes == ["L02 V1"]
+    assert run(world(vouchers=[wrong, undone])).codes == []
+    both = run(world(vouchers=[wrong, undone, kept]))
+    assert both.codes == ["L02 V1", "L02 V2", "L02 V3"] and both.bridge == {"B4": 3500, "C0": 3500}
+
+
+def test_one_taken_back_in_the_next_month_is_L02_of_its_own_month_only():
+    books = [voucher("V1", ("NONE", "30.00")), voucher("V2", ("NONE", "-30.00"), on="2026-11-03")]
+
+    assert run(world(vouchers=books)).codes == ["L02 V1"]
+    november = run(world(vouchers=books), period="2026-11", as_of="2026-11-30")
+    assert "L02 V2" not in november.codes and november.bridge == {"B4": -3000, "C0": -3000}

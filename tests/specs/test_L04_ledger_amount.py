@@ -56,3 +56,26 @@ def test_the_over_refund_that_the_ledger_booked_as_it_left_is_only_C05():
     )
 
     assert month.codes == ["C05 C1"]
+
+
+def _november(*vouchers):
+    """A refund of 30.00 of October, as the books of November know it."""
+    given = {"orders": [order("O1")], "cases": [case("C1", "O1")], "flows": [refund("F1", case_id="C1")]}
+    return run(world(**given, vouchers=vouchers), period="2026-11", as_of="2026-11-30")
+
+
+def test_what_the_next_month_adds_to_a_booking_that_was_too_small_is_late_for_the_rest():
+    month = _november(voucher("V1", ("C1", "20.00")), voucher("V2", ("C1", "10.00"), on="2026-11-03"))
+
+    assert [f for f in month.codes if f[0] == "L"] == ["L05 C1"] and month.amounts("L05") == (1000, 0, -1000)
+    assert month.bridge == {"B1": 1000, "C0": 1000}
+
+
+def test_what_the_next_month_takes_back_of_one_that_was_too_large_or_a_copy_is_no_finding():
+    large = _november(voucher("V1", ("C1", "45.00")), voucher("V2", ("C1", "-15.00"), on="2026-11-03"))
+    copied = [voucher("V1", ("C1", "30.00")), voucher("V2", ("C1", "30.00"))]
+    copy = _november(*copied, voucher("V3", ("C1", "-30.00"), on="2026-11-03"))
+
+    for month, undone in ((large, -1500), (copy, -3000)):
+        assert [f for f in month.codes if f[0] == "L"] == []
+        assert month.bridge == {"B6": undone, "C0": undone}

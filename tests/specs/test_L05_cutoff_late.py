@@ -88,3 +88,16 @@ def test_under_SBE_the_approval_does_not_matter():
     cases = [case("C1", "O1", approved_at="2026-09-28")]
 
     assert run(world(orders=[order("O1")], cases=cases, flows=[refund("F1", case_id="C1")])).codes == []
+
+
+def test_a_clawback_booked_in_the_next_month_is_late_and_not_missing():
+    flows = [
+        refund("F1", case_id="C1", order_id="O1"),
+        refund("F2", "2.00", "2026-10-12 10:00:05", kind="subsidy_clawback", order_id="O1"),
+    ]
+    books = [voucher("V1", ("C1", "30.00")), voucher("V2", ("C1", "2.00"), on="2026-11-03")]
+
+    month = run(world(orders=[order("O1")], cases=[case("C1", "O1")], flows=flows, vouchers=books))
+
+    assert month.codes == ["L05 C1"] and month.amounts("L05") == (200, 0, -200)
+    assert month.bridge == {"A0": 3000, "A6": 200, "B0": 3200, "B2": -200, "C0": 3000}
