@@ -47,7 +47,7 @@ def build_restatement(
     items, lines = _items(before, after), _lines(before, after)
     _check_lines(items, lines)
     told = pl.concat([findings, items])
-    moved = _name_rows(told, links)
+    moved = _name_rows(told, links, [before, after])
     by_line = (
         moved.filter(pl.col("area") == "bridge_items")
         .select(pl.col("group").alias("key"), "source_rows")
@@ -83,9 +83,9 @@ def _settings(before: Mapping[str, str], after: Mapping[str, str]) -> pl.DataFra
 def _rows(table: Table, before: Tables, after: Tables, until: datetime, language: str) -> pl.DataFrame:
     """The changed rows of one table: part, table, key, change …, `label` (how items name it) and `ids`."""
     amount = JUDGED[table.name].amount if table.name in JUDGED else None
-    counts = HAPPENED_AT[table.name] < until if table.name in HAPPENED_AT else pl.lit(value=True)
+    counts = [(HAPPENED_AT[table.name] < until).fill_null(value=True)] if table.name in HAPPENED_AT else []
     sides = [
-        tables.get(table.name, empty(table)).filter(counts.fill_null(value=True)).with_columns(natural_key(table).alias("_key"))
+        tables.get(table.name, empty(table)).filter(*counts).with_columns(natural_key(table).alias("_key"))
         for tables in (before, after)
     ]
     names = [c.name for c in table.columns if all(c.name in side.columns for side in sides)]
@@ -124,13 +124,14 @@ def _place() -> pl.Expr:
 
 
 def _texts(names: Sequence[str], found: pl.DataFrame, language: str) -> list[pl.Expr]:
-    """The changed columns as they were and are, in words: `金额 -30.00；时间 …`."""
+    """The changed columns as they were and are, in words: `金额 -30.00；时间 …`; of a row that came or went all it states."""
     between = "；" if language == "zh" else "; "
+    is_change = pl.col("change") == "changed"
     told = {}
     for side, shown in _SIDES:
         fields = {field.name: field.dtype for field in found.schema[side].fields}  # type: ignore[attr-defined]  # a struct
         parts = [
-            pl.when(pl.col("columns").list.contains(name)).then(
+            pl.when(pl.col("columns").list.contains(name) | (~is_change & pl.col(side).struct.field(name).is_not_null())).then(
                 pl.concat_str(
                     pl.lit(f"{column_label(name, language)} "), _text(pl.col(side).struct.field(name), name, fields[name])
                 )
@@ -265,10 +266,11 @@ def _with_orders(known: pl.DataFrame, column: str, sides: Sequence[Tables]) -> p
     return known.join(orders, on="id", how="inner", validate="m:m").select(column, pl.col("order_id").alias("id"))
 
 
-def _name_rows(told: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
-    """The items with the changed source rows they rest on, `ROWS_NAMED` at most; `ids` goes."""
+def _name_rows(told: pl.DataFrame, links: pl.DataFrame, sides: Sequence[Tables]) -> pl.DataFrame:
+    """The items with the changed source rows of their ids and the orders of these, `ROWS_NAMED` at most; `ids` goes."""
     numbered = told.with_row_index("_n")
     own = numbered.select("_n", pl.col("ids").alias("id")).explode("id").drop_nulls("id")
+    own = pl.concat([own, _with_orders(own, "_n", sides)]).unique()
     rests = (
         own.join(links, on="id", how="inner", validate="m:m").group_by("_n").agg(pl.col("row").unique().sort().head(ROWS_NAMED))
     )

@@ -53,6 +53,16 @@ def test_a_changed_flow_is_told_with_the_lines_and_findings_that_moved_by_it(sea
     assert all(rows == ["flows wechat|F1"] for rows in area(found, "discrepancies")["source_rows"].to_list())
 
 
+def test_an_item_that_names_the_case_finds_the_changed_flow_of_its_order():
+    def other(paid):
+        about = {"orders": [order("O1")], "cases": [case("C1", "O1")], "vouchers": [voucher("V1", ("C1", "30.00"))]}
+        return run(world(**about, flows=[refund("F1", paid, order_id="O1")])).outcome.tables
+
+    items = area(restated(other("30.00"), other("35.00")), "bridge_items")
+
+    assert dict(items.select("key", "source_rows").iter_rows())["A5 C1"] == ["flows wechat|F1"]
+
+
 def test_items_of_a_line_sum_to_what_the_line_moved(sealed):
     found = restated(sealed, month(paid="35.00", booked="31.00"))
 
@@ -71,6 +81,7 @@ def test_a_line_that_moved_without_its_items_is_a_bug_and_stops(sealed):
 def test_rows_that_came_and_went_are_told(sealed):
     found = area(restated(sealed, month(lines=[line("O1", "L1", "1.00")])), "rows")
     assert found.select("table", "key", "change", "today_fen").rows() == [("order_lines", "O1|L1", "added", None)]
+    assert found["sealed"].to_list() == [None] and "商品 SKU" in found["today"][0]
     back = area(restated(month(), {k: v for k, v in sealed.items() if k != "flows"}), "rows")
     assert set(back["change"]) == {"removed"} and set(back["table"]) == {"flows"}
 
