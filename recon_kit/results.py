@@ -317,6 +317,49 @@ SELFTEST = Table(
         Column("lost", "丢失的键", "list"),
     ),
 )
+ADJUSTMENTS = Table(
+    "adjustments",
+    "建议分录",
+    (
+        Column("entry_id", "分录编号", key=True, note="hash of entity, period, effect and the findings answered; stable"),
+        Column("discrepancy_id", "差异编号", note="the finding it is proposed for; null: an ordinary booking"),
+        Column("standard", "会计准则", allowed={"CAS": "企业会计准则", "SBE": "小企业会计准则"}),
+        Column("date", "凭证日期", "date"),
+        Column("period", "会计期间"),
+        Column(
+            "effect",
+            "性质",
+            allowed={
+                "correction": "更正",
+                "accrual": "计提",
+                "reclass": "重分类",
+                "reversal": "转回",
+                "booking": "日常入账",
+            },
+        ),
+        Column("line_no", "分录号", "int", key=True),
+        Column("account", "科目编码"),
+        Column("account_name", "科目名称"),
+        Column("debit_fen", "借方金额", "fen", note="red-letter is negative"),
+        Column("credit_fen", "贷方金额", "fen", note="red-letter is negative"),
+        Column("memo", "摘要", note="begins with the entry's id, by which the booked voucher is known again"),
+        Column("code", "码", note="of the finding it is proposed for"),
+        Column("answers", "回应差异", "list", note="every finding it answers, its own first"),
+        Column("shop", "店铺"),
+        Column("ref_kind", "关联类型", note="what the line books, as in voucher_lines"),
+        Column("ref_id", "关联单号"),
+    ),
+)
+BOOKED_ENTRIES = Table(
+    "booked_entries",
+    "已入账分录",
+    (
+        Column("entry_id", "分录编号", key=True),
+        Column("period", "会计期间", key=True),
+        Column("voucher_id", "凭证字号", key=True, note="the voucher whose 摘要 names the entry"),
+        Column("date", "凭证日期", "date"),
+    ),
+)
 INTAKE = Table(
     "intake",
     "收表记录",
@@ -450,6 +493,8 @@ RESULTS: dict[str, Table] = {
             LEDGER_TIES,
             TAX_BASIS,
             SELFTEST,
+            ADJUSTMENTS,
+            BOOKED_ENTRIES,
         ),
         *(INTAKE, INTAKE_DAYS, QUARANTINE, CONTROLS, COVERAGE, COVERAGE_GAPS, RESTATEMENT),
     )

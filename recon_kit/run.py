@@ -17,6 +17,7 @@ from typing import Any, Literal
 import polars as pl
 
 from recon_kit import publish
+from recon_kit.adjustments import build_adjustments, sum_effects
 from recon_kit.archive.chain import Link
 from recon_kit.archive.close import complete
 from recon_kit.archive.sealed import closed_periods, is_same_run, sealed_folder, sealed_rows
@@ -30,6 +31,7 @@ from recon_kit.facts import Facts, Scope, Sealed, build_facts
 from recon_kit.facts.coverage import coverage_gaps
 from recon_kit.facts.edits import SEALED_PERIOD
 from recon_kit.facts.pairs import pair_tables
+from recon_kit.facts.references import read_entry_ids
 from recon_kit.facts.ties import ledger_ties
 from recon_kit.kpi_trend import build_trend
 from recon_kit.kpis import build_kpis, build_movements
@@ -38,7 +40,7 @@ from recon_kit.periods import Period, parse_period
 from recon_kit.privacy import mask_frame
 from recon_kit.recon_kpis import Outcomes, build_recon_kpis
 from recon_kit.record import load_run
-from recon_kit.results import DISCREPANCIES, SELFTEST, conform_result, result_schema
+from recon_kit.results import BOOKED_ENTRIES, DISCREPANCIES, SELFTEST, conform_result, result_schema
 from recon_kit.rules import detect, not_checked, not_scheduled
 from recon_kit.schedule import is_due
 from recon_kit.schema import PLATFORM, TABLES
@@ -235,6 +237,8 @@ def reconcile(
         "ledger_ties": ledger_ties(facts),
         "tax_basis": build_tax_basis(facts),
         "selftest": self_test(collected, facts, findings) if selftest else pl.DataFrame(schema=result_schema(SELFTEST)),
+        "adjustments": build_adjustments(facts, findings, collected.tables.supplied(), language),
+        "booked_entries": conform_result(read_entry_ids(facts.vouchers), BOOKED_ENTRIES),
         "intake": collected.intake,
         "intake_days": collected.days,
         "quarantine": collected.quarantine,
@@ -304,6 +308,7 @@ def summarise(collected: Collected, facts: Facts, bridge: Bridge, results: dict[
         "promotions_calendar": {
             name: [day.isoformat() for day in days] for name, days in sorted(scope.config.promotions_calendar.items())
         },
+        "entries": sum_effects(results["adjustments"], scope.config),
         "case_file": _completeness(results["case_file"]),
         "selftest": sums_of(results["selftest"]),
         "not_scheduled": not_scheduled(scope.period),

@@ -1,7 +1,8 @@
 """Whether vouchers are right in themselves: tax split, accounts, accruals released, debit equal to credit; and pair M5.
 
 Frames: `bookings` one row per (voucher, ref) of the period · `vat_splits`, `wrong_accounts`, `stale_accruals`, `unbalanced`
-one row per finding candidate, by voucher · `sides_M5` the pair. Source: docs/rules.md L07, L09, L10, L11; rulings 20.
+one row per finding candidate, by voucher · `wrong_lines`, `stale_refs` the lines and refs of the second and third, which their
+entries take back · `sides_M5` the pair. Source: docs/rules.md L07, L09, L10, L11; rulings 20.
 """
 
 from __future__ import annotations
@@ -32,11 +33,14 @@ def build_books(tied: Tied) -> dict[str, pl.DataFrame]:
     bookings = build_bookings(lines, tied).pipe(_judge_splits, lines, tied)
     refs = tied.refs.filter(is_booked_in(tied.scope))
     of_voucher = about(refs, tied, VOUCHER)
+    wrong_lines, stale_refs = _wrong_lines(bookings, lines, tied), _stale_refs(tied)
     frames = {
         "bookings": bookings,
         "vat_splits": _wrong_splits(bookings, lines),
-        "wrong_accounts": _wrong_accounts(bookings, lines, tied),
-        "stale_accruals": _stale_accruals(tied),
+        "wrong_lines": wrong_lines,
+        "wrong_accounts": _wrong_accounts(wrong_lines),
+        "stale_refs": stale_refs,
+        "stale_accruals": _stale_accruals(stale_refs, tied),
         "unbalanced": _unbalanced(lines).join(of_voucher, on=VOUCHER, how="left", validate="1:1").sort(VOUCHER),
     }
     return frames | ({"sides_M5": _sides(bookings)} if "voucher_lines" in tied.supplied else {})
@@ -116,8 +120,8 @@ def _wrong_splits(bookings: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _wrong_accounts(bookings: pl.DataFrame, lines: pl.DataFrame, tied: Tied) -> pl.DataFrame:
-    """One row per voucher that books a refund on a profit and loss account where it does not belong.
+def _wrong_lines(bookings: pl.DataFrame, lines: pl.DataFrame, tied: Tied) -> pl.DataFrame:
+    """Voucher lines that book a refund on a profit and loss account where it does not belong.
 
     After-sales expense may hold goodwill and write-offs, non-operating expense lost chargebacks, either side a rounding. A
     line that names no refund counts only in a voucher that moves money for refunds alone. Source: rulings 20.
@@ -129,7 +133,7 @@ def _wrong_accounts(bookings: pl.DataFrame, lines: pl.DataFrame, tied: Tied) -> 
     unnamed = found.filter(pl.col("ref").is_null()).join(mixed, on=VOUCHER, how="anti")
     named = found.filter(pl.col("ref").is_not_null()).filter(pl.col("net_fen").sum().over("ref", "account") != 0)
     of_booking = bookings.filter("is_tied").select(
-        *key, "gross_fen", "written_off_fen", "disputed_fen", "platform_key", "unit_shop", "line_shop", "order_id", "case_id"
+        *key, "u", "gross_fen", "written_off_fen", "disputed_fen", "platform_key", "unit_shop", "line_shop", "order_id", "case_id"
     )
     net, role = pl.col("net_fen"), pl.col("role")
     lost = config.account("NON_OP_EXPENSE").code
@@ -148,12 +152,16 @@ def _wrong_accounts(bookings: pl.DataFrame, lines: pl.DataFrame, tied: Tied) -> 
         .then(net.abs() <= pl.col("disputed_fen") + config.tolerance.row)
         .otherwise(net.abs() <= config.tolerance.row)
     )
+    return judged.filter(~may_hold)
+
+
+def _wrong_accounts(wrong_lines: pl.DataFrame) -> pl.DataFrame:
+    """One row per voucher with such lines."""
     account = pl.concat_str("account", pl.col("account_name"), separator=" ", ignore_nulls=True)
     return (
-        judged.filter(~may_hold)
-        .group_by(VOUCHER)
+        wrong_lines.group_by(VOUCHER)
         .agg(
-            (-net).sum().alias("booked_fen"),
+            (-pl.col("net_fen")).sum().alias("booked_fen"),
             account.unique().sort().alias("accounts"),
             pl.col("date").min(),
             *(only(name) for name in ("platform_key", "unit_shop", "line_shop", "order_id", "case_id")),
@@ -163,8 +171,8 @@ def _wrong_accounts(bookings: pl.DataFrame, lines: pl.DataFrame, tied: Tied) -> 
     )
 
 
-def _stale_accruals(tied: Tied) -> pl.DataFrame:
-    """One row per voucher with accruals that are still open long after their refund was paid or their case closed.
+def _stale_refs(tied: Tied) -> pl.DataFrame:
+    """One row per (voucher, refund) whose accrual is still open long after the refund was paid or the case closed.
 
     Releases use up the oldest accrual of a refund first; `open_fen` is what is left at as-of, `age_days` since the voucher.
     """
@@ -212,19 +220,23 @@ def _stale_accruals(tied: Tied) -> pl.DataFrame:
         .join(closed.unique("ref", keep="none"), on="ref", how="left", validate="m:1")
         .filter(pl.col("is_paid") | pl.col("is_closed"))
     )
+    return stale.with_columns(
+        pl.coalesce("platform_key", "closed_platform").alias("platform_key"),
+        pl.coalesce("order_id", "closed_order").alias("order_id"),
+        pl.coalesce("case_id", "closed_case").alias("case_id"),
+        pl.coalesce("shop", "unit_shop").alias("shop"),
+    ).sort(*VOUCHER, "about")
+
+
+def _stale_accruals(stale_refs: pl.DataFrame, tied: Tied) -> pl.DataFrame:
+    """One row per voucher with such accruals."""
     return (
-        stale.with_columns(
-            pl.coalesce("platform_key", "closed_platform").alias("platform_key"),
-            pl.coalesce("order_id", "closed_order").alias("order_id"),
-            pl.coalesce("case_id", "closed_case").alias("case_id"),
-            pl.coalesce("shop", "unit_shop").alias("shop"),
-        )
-        .group_by(VOUCHER)
+        stale_refs.group_by(VOUCHER)
         .agg(
             pl.col("open_fen").sum(),
             pl.col("age_days").max(),
             pl.col("date").min(),
-            pl.lit(config.sla_days.accrual_stale, pl.Int64).alias("sla_days"),
+            pl.lit(tied.scope.config.sla_days.accrual_stale, pl.Int64).alias("sla_days"),
             pl.col("is_closed").fill_null(value=False).all().alias("is_closed"),
             *(only(name) for name in ("platform_key", "shop", "order_id", "case_id")),
             pl.col("source").explode().unique().sort().head(20),

@@ -115,7 +115,7 @@ def _judge_cases(tied: Tied, goods: Goods, refunds: pl.DataFrame) -> pl.DataFram
 
 
 _COUNTS = (
-    *("received_qty", "wrong_qty", "unposted_qty", "waiting_qty", "damaged_qty"),
+    *("received_qty", "wrong_qty", "wrong_posted_qty", "unposted_qty", "waiting_qty", "damaged_qty"),
     *("shipped_qty", "resent_qty", "exchanged_qty", "repaired_qty", "restocked_qty"),
 )
 
@@ -145,6 +145,7 @@ def _returned(goods: Goods, scope: Scope) -> pl.DataFrame:
             qty.sum().alias("received_qty"),
             qty.filter(wrong).sum().alias("wrong_qty"),
             in_parts.any().alias("is_in_parts"),
+            qty.filter(wrong & posted).sum().alias("wrong_posted_qty"),
             qty.filter(waits & is_late).sum().alias("unposted_qty"),
             qty.filter(waits & ~is_late).sum().alias("waiting_qty"),
             qty.filter(full).sum().alias("damaged_qty"),

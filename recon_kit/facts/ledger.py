@@ -50,7 +50,8 @@ def build_ledger(
     matched = _match_vouchers(units, refs, cases, flows, flow_parts, partitions)
     totals = read_totals(vouchers, sorted({*flows["shop"].drop_nulls()}), scope)
     if totals.height:
-        grouped = _group_by_total(totals, units, matched, flows, flow_parts, scope)
+        paying = refs.filter(pl.col("gross_fen") != pl.col("accrued_fen"))
+        grouped = _group_by_total(totals, units, matched, paying, flows, flow_parts, scope)
         if grouped.totals.height:
             cases, flow_parts = without_grouped(cases, flow_parts, grouped)
             line_refs, refs, vouchers = with_totals(line_refs, refs, vouchers, grouped.totals)
@@ -102,10 +103,20 @@ def _join_named_together(
 
 
 def _group_by_total(
-    totals: pl.DataFrame, units: pl.DataFrame, matched: Matched, flows: pl.DataFrame, flow_parts: pl.DataFrame, scope: Scope
+    totals: pl.DataFrame,
+    units: pl.DataFrame,
+    matched: Matched,
+    paying: pl.DataFrame,
+    flows: pl.DataFrame,
+    flow_parts: pl.DataFrame,
+    scope: Scope,
 ) -> Grouped:
-    """The refunds that no voucher names, against the totals of their shop and channel."""
-    named = matched.right.drop_nulls("group").select(pl.col("group").alias("u")).unique()
+    """The refunds whose payment no voucher names, against the totals of their shop and channel.
+
+    `paying`: refs that book more than an accrual; what was only accrued by name can be paid in a total.
+    """
+    named = matched.right.drop_nulls("group").join(paying, left_on="row", right_on="r", how="semi")
+    named = named.select(pl.col("group").alias("u")).unique()
     booked = units.join(named, on="u", how="semi").select("unit")
     free = flow_parts.join(booked, on="unit", how="anti")
     whole = free.join(flow_parts.join(booked, on="unit", how="semi").select("f"), on="f", how="anti")

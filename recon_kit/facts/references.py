@@ -78,6 +78,18 @@ def _fill_kinds(stated: pl.DataFrame, cases: pl.DataFrame, flows: pl.DataFrame, 
     return stated.with_columns(pl.when(bare).then(found).otherwise("ref_kind").alias("ref_kind"))
 
 
+def read_entry_ids(vouchers: pl.DataFrame) -> pl.DataFrame:
+    """The proposed entries that vouchers say they book: `entry_id`, `period`, `voucher_id`, `date`; one row per voucher."""
+    found = vouchers.filter(pl.col("summary").str.contains(words()["entry"]))
+    return (
+        found.with_columns(pl.col("summary").str.extract_all(words()["entry"]).alias("entry_id"))
+        .explode("entry_id")
+        .group_by("entry_id", *_VOUCHER)
+        .agg(pl.col("date").min())
+        .sort("entry_id", *_VOUCHER)
+    )
+
+
 def speaks_of_refund() -> pl.Expr:
     """Whether any line of the voucher says in its 摘要 that it books refunds."""
     return pl.col("summary").str.contains(words()["summary"]["refund"]).fill_null(False).any().over(_VOUCHER)

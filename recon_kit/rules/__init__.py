@@ -25,7 +25,7 @@ from recon_kit.rules.rule import Rule
 from recon_kit.rules.settlement import SETTLEMENT_RULES
 from recon_kit.schedule import is_due
 
-__all__ = ["CATALOGUE", "RULES", "Rule", "detect", "discrepancy_id", "not_checked", "not_scheduled"]
+__all__ = ["CATALOGUE", "RULES", "Rule", "detect", "discrepancy_id", "find_unaccrued", "not_checked", "not_scheduled"]
 
 RULES: tuple[Rule, ...] = (
     *PAYMENT_RULES,
@@ -91,6 +91,16 @@ def detect(facts: Facts) -> pl.DataFrame:
 
 def _due(period: Period) -> list[Rule]:
     return [rule for rule in RULES if is_due(rule.check or CATALOGUE[rule.code].check, period)]
+
+
+def find_unaccrued(facts: Facts) -> pl.DataFrame:
+    """What CAS recognises at approval (L05), also where no ledger was supplied to lack it: the month's accruals, in full.
+
+    Columns as `detect`; `is_stated` false: without a ledger these are no findings.
+    """
+    due = [rule for rule in RULES if rule.why in ("L05_cas", "L05_provision")]
+    found = [facts.frame(rule.source).filter(rule.when).select(_columns(rule)) for rule in due]
+    return _identify(pl.concat(found), facts.scope.config.entity.name).with_columns(pl.lit(value=False).alias("is_stated"))
 
 
 _COLUMNS = {**result_schema(DISCREPANCIES), "subject": pl.String(), "id_text": pl.String()}

@@ -19,7 +19,7 @@ class Entry:
     group exclude each other per key and share a discrepancy id, so that an item keeps its id when it turns from C02 into
     C04. `key_kinds`: what identifies a finding, the first that exists (`row`: the row's natural key, `file`: its name).
     `check`: the pair or other check it rests on, which says when it is due (`schedule`); its own code where none does.
-    `entry`: the usual booking in logical accounts, empty when nothing is booked.
+    What it books stands in `entries`.
     """
 
     code: str
@@ -36,7 +36,6 @@ class Entry:
     condition_en: str
     action_zh: str
     action_en: str
-    entry: str
 
     @property
     def family(self) -> str:

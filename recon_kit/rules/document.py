@@ -7,6 +7,7 @@ import sys
 from recon_kit.results import NATURE, OWNER, SEVERITY
 from recon_kit.rules import RULES
 from recon_kit.rules.catalogue import CATALOGUE, FAMILY, Entry
+from recon_kit.rules.entries import entry_text
 from recon_kit.schedule import DAILY, WEEKLY
 
 _INTRODUCTION = """# Discrepancy codes 差异码
@@ -46,7 +47,7 @@ def _render_entry(entry: Entry) -> str:
         ("日程 schedule", _schedule(entry)),
         ("需要的表 needs", needs or "本版本尚不检查 not detected by this build"),
         ("怎么办 action", f"{entry.action_zh}。<br>{entry.action_en}."),
-        ("分录 entry", entry.entry or "不入账 none"),
+        ("分录 entry", _entries(entry.code)),
     ]
     body = "".join(f"| {name} | {text} |\n" for name, text in rows)
     return f"\n### {entry.code} {entry.zh} · {entry.en}\n\n`{entry.slug}`\n\n| | |\n|---|---|\n{body}"
@@ -59,6 +60,12 @@ def _schedule(entry: Entry) -> str:
     """The shortest period that runs the code, and the check it rests on."""
     kind = "day" if entry.check in DAILY else "week" if entry.check in WEEKLY else "month"
     return _SCHEDULE[kind] + ("" if entry.check == entry.code else f" · {entry.check}")
+
+
+def _entries(code: str) -> str:
+    """What the code books; under each standard where they differ."""
+    sbe, cas = entry_text(code, "SBE"), entry_text(code, "CAS")
+    return sbe if sbe == cas else f"小企业 SBE：{sbe}<br>企业 CAS：{cas}"
 
 
 if __name__ == "__main__":
