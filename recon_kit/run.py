@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from recon_kit.archive.sealed import closed_periods, is_same_run, sealed_folder,
 from recon_kit.audit import audit_passes, audit_tolerance, draw_limits
 from recon_kit.bridge import Bridge, build_bridge
 from recon_kit.case_file import build_case_file
+from recon_kit.casebook import casebook_place, open_casebook
 from recon_kit.collect import Collected, Note, collect
 from recon_kit.config import Config
 from recon_kit.errors import ConfigError, SourceError, TieError
@@ -36,7 +37,7 @@ from recon_kit.facts.ties import ledger_ties
 from recon_kit.kpi_trend import build_trend
 from recon_kit.kpis import build_kpis, build_movements
 from recon_kit.narrative import render_why
-from recon_kit.periods import Period, parse_period
+from recon_kit.periods import SHANGHAI, Period, parse_period
 from recon_kit.privacy import mask_frame
 from recon_kit.recon_kpis import Outcomes, build_recon_kpis
 from recon_kit.record import load_run
@@ -138,7 +139,7 @@ def run_period(
     seals = {name: link.sha256 for name, link in closed.items()}
     if held:
         say("write")
-        return _restate(out, held, outcome, described, seals, scope)
+        return _restate(out, held, outcome, described, seals, scope, casebook_place(out, config, home))
     with publish.staged(out, period) as staging:
         say("write")
         write_tables(staging.path, outcome)
@@ -159,10 +160,16 @@ def _sealed_run(out: Path, held: Link) -> RunResult:
 
 
 def _restate(
-    out: Path, held: Link, outcome: Outcome, described: Mapping[str, Any], seals: Mapping[str, str], scope: Scope
+    out: Path,
+    held: Link,
+    outcome: Outcome,
+    described: Mapping[str, Any],
+    seals: Mapping[str, str],
+    scope: Scope,
+    place: Path | str,
 ) -> RunResult:
-    """Keep the rerun of a closed period beside it, and what moved."""
-    from recon_kit.archive.restate import Rerun, restate  # only here: pages and workbooks are slow to import
+    """Keep the rerun of a closed period beside it, and what moved; the casebook at its place says so."""
+    from recon_kit.archive.restate import Rerun, record_restatement, restate  # only here: pages and workbooks are slow to import
 
     rerun = Rerun(
         tables=outcome.tables,
@@ -172,7 +179,9 @@ def _restate(
         until=scope.look_ahead_end,
         write=lambda folder: write_tables(folder, outcome),
     )
-    return RunResult(restate(out, held, rerun), outcome.summary, "restated")
+    folder = restate(out, held, rerun)
+    record_restatement(open_casebook(place), folder, held, datetime.now(SHANGHAI))
+    return RunResult(folder, outcome.summary, "restated")
 
 
 @contextmanager

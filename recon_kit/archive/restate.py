@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +19,13 @@ from recon_kit.adhoc.page import Listing
 from recon_kit.archive.chain import Link
 from recon_kit.archive.restatement import build_restatement, flatten
 from recon_kit.archive.sealed import sealed_folder
+from recon_kit.bridge import LINES
 from recon_kit.casebook import MACHINE, Casebook, Event
-from recon_kit.labels import column_label, phrase, value_label
+from recon_kit.labels import column_label, phrase, table_label, value_label
 from recon_kit.money import format_yuan
 from recon_kit.page import environment, render_page
 from recon_kit.publish import Staging
-from recon_kit.record import Run, load_run
+from recon_kit.record import SIDES, Run, load_run
 from recon_kit.results import RESTATEMENT
 from recon_kit.schema import TABLES
 from recon_kit.sheets import WIDTHS, cell_formats, new_workbook, write_table
@@ -34,6 +36,8 @@ SHOWN = 200
 _COLUMNS = ("table", "key", "change", "sealed", "today", "sealed_fen", "today_fen", "moved_fen", "source_rows", "evidence")
 _READ = ("discrepancies", "bridge", "bridge_items", "kpis", *TABLES)
 _SHEET_ROWS = 1_000_000
+ON_PAGE = ("bridge", "discrepancies", "rows", "settings", "bridge_items", "kpis")
+"""The areas as the page has them: what moved, why, and the detail."""
 word = partial(phrase, "restatement")
 
 
@@ -87,7 +91,7 @@ def _settings(described: Mapping[str, Any]) -> dict[str, str]:
 
 def render_restatement(frame: pl.DataFrame, archived: Run, held: Link, summary: Mapping[str, Any], language: str) -> str:
     """The page: what moved in all, then part by part, the largest first."""
-    names = {part: value_label("area", part, language) for part in RESTATEMENT.column("area").allowed}
+    names = {part: value_label("area", part, language) for part in ON_PAGE}
     parts = {part: frame.filter(pl.col("area") == part) for part in names}
     sections = [
         {"id": part, "title": names[part], "table": _listing(rows, language), "note": _more(rows, language)}
@@ -96,6 +100,10 @@ def render_restatement(frame: pl.DataFrame, archived: Run, held: Link, summary: 
     facts = {"period": held.period, "seal": held.seal, "by": held.by, "at": held.at[:10], "n": f"{frame.height:,}"}
     says = [word("says.moved" if frame.height else "says.nothing", language, **facts)]
     says += [word("says.part", language, part=names[part], n=f"{rows.height:,}") for part, rows in parts.items() if rows.height]
+    sides = parts["bridge"].filter(pl.col("key").is_in(SIDES))
+    for line, then, today in sides.select("key", "sealed_fen", "today_fen").iter_rows():
+        name = LINES[line][0 if language == "zh" else 1]
+        says.append(word("says.side", language, line=name, then=format_yuan(then), today=format_yuan(today)))
     shown = [summary["verdict"], archived.summary["verdict"]]
     verdict, was = (value_label("verdict", value, language) for value in shown)
     body = (
@@ -139,7 +147,9 @@ def _cell(name: str, value: Any, language: str) -> str:
         return format_yuan(value)
     if value is None:
         return ""
-    return value_label(name, str(value), language) if name == "change" else str(value)
+    if name == "table":
+        return table_label(value, language)
+    return value_label(name, value, language) if name == "change" else re.sub(r"(?<=^sha256 \w{12})\w+", "…", value)
 
 
 def _more(rows: pl.DataFrame, language: str) -> str:

@@ -94,6 +94,7 @@ def test_other_files_never_replace_it_and_are_restated_beside_it(closed):
     found = pl.read_parquet(again.run_dir / "tables" / "discrepancies.parquet")
     assert found.filter(code="K04")["key"].to_list() == ["wechat|F1"]
     page = (again.run_dir / "index.html").read_text("utf-8")
+    assert "30.00 → 35.00" in page
     assert "-35.00" in page and "wechat|F1" in page and "李主管" in page
     links = [unquote(href) for href in re.findall(r'href="([^"#]+)"', page)]
     assert links and all((again.run_dir / href).is_file() for href in links)
@@ -107,6 +108,8 @@ def test_a_restatement_written_twice_is_one(closed):
 
     assert rerun(out, data).run_dir == rerun(out, data).run_dir
     assert len(list((out / "restatements" / "2026-09").glob("[!.]*"))) == 1
+    told = open_casebook(out / "casebook.db").events(kinds=["restated"])
+    assert told["subject"].to_list() == ["period:2026-09"]
 
 
 def test_next_month_finds_what_was_changed_in_the_closed_one_and_names_its_seal(closed):
