@@ -172,7 +172,8 @@ def _kpi_row(
         return "—" if amount is None else format_yuan(amount) if unit == "fen" else f"{amount:,}"
 
     if denominator is None:
-        shown, numerator = (written(numerator), None)
+        hours = f" {value_label('unit', unit, language)}" if unit == "hours" else ""
+        shown, numerator = (written(numerator) + hours, None)
     elif value is None:
         shown = "—"
     elif "rate" in kpi:
