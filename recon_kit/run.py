@@ -31,7 +31,7 @@ from recon_kit.errors import ConfigError, SourceError, TieError
 from recon_kit.facts import Facts, Scope, Sealed, build_facts
 from recon_kit.facts.coverage import coverage_gaps
 from recon_kit.facts.edits import SEALED_PERIOD
-from recon_kit.facts.pairs import pair_tables
+from recon_kit.facts.pairs import check_pairs, pair_tables
 from recon_kit.facts.references import read_entry_ids
 from recon_kit.facts.ties import ledger_ties
 from recon_kit.kpi_trend import build_trend
@@ -219,6 +219,7 @@ def reconcile(
     say("match")
     facts = build_facts(collected, scope, partitions=partitions, sealed=sealed)
     matches, unmatched = pair_tables(facts)
+    check_pairs(collected.tables.supplied(), matches, unmatched, scope.period)
     say("detect")
     findings = detect(facts)
     say("bridge")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from recon_kit.errors import TieError
 from recon_kit.facts import Facts, platform_covered
 from recon_kit.facts.sides import EXCLUDED, SIDES, side
 from recon_kit.pairs import PAIRS
+from recon_kit.periods import Period
 from recon_kit.results import MATCHES, UNMATCHED, conform_result
 from recon_kit.schedule import is_due
 from recon_kit.schema import AFTERSALES, FLOWS, ORDERS, PAYMENTS, REFUND_FLOW_KINDS, VOUCHER_LINES, natural_key
@@ -57,6 +60,48 @@ def _reasoned_as_paid(settled: pl.DataFrame, paid: pl.DataFrame) -> pl.DataFrame
         )
         .select(*SIDES)
     )
+
+
+_REFUNDS, _SALE = pl.col("kind").is_in(REFUND_FLOW_KINDS), pl.col("kind") == "sale"
+_ALL, _OUT = pl.lit(value=True), -pl.col("amount_fen")
+CONSERVED: dict[tuple[str, str], tuple[str, pl.Expr, pl.Expr | None]] = {
+    ("M1", "left"): ("orders", _ALL, None),
+    ("M3", "left"): ("aftersales", _ALL, None),
+    ("M3", "right"): ("flows", _REFUNDS, _OUT),
+    ("M4", "left"): ("flows", _REFUNDS, _OUT),
+    ("M4", "right"): ("voucher_lines", _ALL, pl.col("credit_fen") - pl.col("debit_fen")),
+    ("M6", "left"): ("aftersales", _ALL, None),
+    ("M6", "right"): ("receipts", _ALL, pl.col("qty")),
+    ("M7", "left"): ("aftersales", _ALL, None),
+    ("M7", "right"): ("shipments", ~_SALE, pl.col("qty")),
+    ("M8", "left"): ("order_lines", _ALL, pl.col("qty")),
+    ("M8", "right"): ("shipments", _SALE, pl.col("qty")),
+}
+"""Side of a pair → the table it comes from, which of its rows, and what of a row it counts (None: what was expected of it)."""
+ALWAYS = ("M1", "M3", "M4")
+"""Pairs of money run whichever of their tables came; the others where both did."""
+
+
+def check_pairs(tables: Mapping[str, pl.DataFrame], matches: pl.DataFrame, unmatched: pl.DataFrame, period: Period) -> None:
+    """Every loaded row of a side of what is due is in `matches` or `unmatched`, and their sums are the table's.
+
+    TieError otherwise: a bug.
+    """
+    placed = pl.concat([rows.select("pair", "side", "amount_fen") for rows in (matches, unmatched)])
+    sums = placed.group_by("pair", "side").agg(pl.len(), pl.col("amount_fen").sum())
+    found = {(pair, side): (n, amount) for pair, side, n, amount in sums.iter_rows()}
+    for (pair, name), (table, mine, amount) in CONSERVED.items():
+        needed = {table} if pair in ALWAYS else {PAIRS[pair].left, PAIRS[pair].right}
+        if not is_due(pair, period) or not needed <= tables.keys():
+            continue
+        rows = tables[table].filter(mine)
+        given = (rows.height, None if amount is None else int(rows.select(amount.sum()).item()))
+        out = found.get((pair, name), (0, 0))
+        if out[0] != given[0] or given[1] not in (None, out[1]):
+            raise TieError(
+                f"pair {pair}, {name} side: {given[0]} rows of {table} in, {out[0]} out, Σ {given[1]} in, {out[1]} out; expected "
+                "every row once and its amount kept. This is a bug, nothing was published"
+            )
 
 
 _REASON = pl.col("reason").alias("unmatched")
