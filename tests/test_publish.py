@@ -337,3 +337,33 @@ def test_two_periods_do_not_wait_for_each_other(tmp_path):
 
     assert month_at(tmp_path) == "october"
     assert json.loads((tmp_path / "2026-09" / publish.MANIFEST).read_text())["period"] == "2026-09"
+
+
+# --- kept beside, for good -------------------------------------------------------------------------------------------
+
+
+def keep_one(out: Path, text: str) -> Path:
+    return publish.keep(out / "restatements" / MONTH, MONTH, lambda staging: (staging.path / "index.html").write_text(text))
+
+
+def test_what_is_kept_beside_is_kept_once_and_under_its_run_id(tmp_path):
+    first, again, other = keep_one(tmp_path, "a"), keep_one(tmp_path, "a"), keep_one(tmp_path, "b")
+
+    assert first == again != other
+    assert [publish.identity(folder) for folder in (first, other)] == [first.name, other.name]
+
+
+def test_killed_while_it_is_kept_beside_it_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    for step in range(100):
+        out = tmp_path / str(step)
+        with monkeypatch.context() as dying:
+            die_at(step, dying)
+            try:
+                keep_one(out, "a")
+                break
+            except Killed:
+                pass
+        kept = list((out / "restatements" / MONTH).glob("[!.]*"))
+        assert all(publish.identity(folder) == folder.name for folder in kept)
+        assert keep_one(out, "a").is_dir() and not list((out / "restatements" / MONTH).glob(".tmp-*"))
+    assert step > 5

@@ -32,7 +32,6 @@ from recon_kit.periods import parse_period
 from recon_kit.record import Run, load_run
 from recon_kit.sources.own import load_own
 
-_MONTH = 7
 WAIT_SECONDS = 60.0
 
 
@@ -117,8 +116,7 @@ def _archive(out: Path, wait_seconds: float) -> Iterator[None]:
 
 
 def _run_folder(out: Path, period: str) -> Path:
-    parse_period(period)
-    if len(period) != _MONTH:
+    if parse_period(period).kind != "month":
         raise ArchiveError(f"{period}: is no month; expected one such as 2026-10. Days and weeks are closed with their month")
     folder = out / period
     if publish.identity(folder) is None:
