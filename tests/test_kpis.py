@@ -5,7 +5,7 @@ import pytest
 
 from recon_kit.kpis import KPI_LIST
 from recon_kit.recon_kpis import BASES
-from tests.world import at, case, line, order, refund, run, world
+from tests.world import at, case, line, order, refund, run, shipment, world
 
 COMPLAINTS = [
     {"complaint_id": "Q1", "order_id": "O1", "opened_at": at("2026-10-06")},
@@ -191,3 +191,13 @@ def test_without_a_period_before_nothing_moved(month):
     first = run(world(orders=[order("O1")], cases=[case("C1", "O1")], flows=[refund("F1", case_id="C1")]))
 
     assert first.outcome.tables["kpi_movements"].is_empty()
+
+
+def test_a_platform_that_states_no_dispatch_ships_with_its_first_parcel_and_one_that_does_is_believed():
+    orders = [order("J1", platform="jd"), order("J2", platform="jd"), order("M1", shipped_at="2026-10-06"), order("M2")]
+    left = [shipment(f"S-{name}", name) for name in ("J1", "M2")] + [shipment("S-J2", "J2", is_intercepted=True)]
+
+    month = run(world(orders=orders, shipments=left))
+
+    assert _value(month, "shipped_orders") == (2, None)
+    assert _value(month, "shipped_orders", "platform", "jd") == (1, None)

@@ -31,7 +31,7 @@ from recon_kit.facts.judge import (
 )
 from recon_kit.facts.ledger import Ledger, attach_clawbacks, build_ledger
 from recon_kit.facts.payments import Receipts, build_payments, match_payments, paid_channels
-from recon_kit.facts.platform import build_cases, build_orders
+from recon_kit.facts.platform import add_dispatch, build_cases, build_orders
 from recon_kit.facts.references import read_references
 from recon_kit.facts.scope import Scope
 from recon_kit.facts.settlement import build_settlement
@@ -149,7 +149,7 @@ def build_facts(collected: Collected, scope: Scope, *, partitions: int = 1, seal
     covered = covered_from(collected, scope)
     later = later_files(collected.intake, scope)
 
-    orders = build_orders(given["orders"], given["flows"], scope)
+    orders = build_orders(given["orders"], given["flows"], scope).pipe(add_dispatch, given["shipments"])
     cases = build_cases(given["aftersales"], orders, scope)
     flows = build_flows(given["flows"], orders, cases, scope)
     refunds = match_refunds(cases, flows, scope, partitions=partitions)

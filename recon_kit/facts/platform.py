@@ -40,6 +40,18 @@ def build_orders(orders: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.
     )
 
 
+def add_dispatch(orders: pl.DataFrame, shipments: pl.DataFrame) -> pl.DataFrame:
+    """Where no order of a platform states when it was shipped (JD's export cannot), its first sale shipment says it."""
+    silent = pl.col("shipped_at").is_null().all().over("platform_key") & ~pl.col("is_shared_id")
+    left = shipments.filter((pl.col("kind") == "sale") & ~pl.col("is_intercepted").fill_null(False))
+    first = left.group_by("order_id").agg(pl.col("at").min().alias("left_at"))
+    return (
+        orders.join(first, on="order_id", how="left", validate="m:1", maintain_order="left")
+        .with_columns(pl.when(silent).then(pl.coalesce("shipped_at", "left_at")).otherwise("shipped_at").alias("shipped_at"))
+        .drop("left_at")
+    )
+
+
 def _confirm_by_receipt(orders: pl.DataFrame, flows: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """An export may state no completion of a completed order, or only that of a whole order of which one line is settled."""
     receipts = flows.filter(pl.col("kind") == "trade_receipt").with_columns(MONEY_AT.alias("money_at"))
