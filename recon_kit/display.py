@@ -124,6 +124,17 @@ def top_findings(run: Run, language: str, limit: int = 15) -> Shown:
     return short_table(named.select("code", "name", "severity", "owner", "shop", "key", "gap_fen", "why"), language, "top-table")
 
 
+def entries_table(run: Run, language: str) -> Shown:
+    """Proposed entries by effect and code: how many, and what they do to profit."""
+    frame = views.entries(run)
+    named = frame.with_columns(
+        name=pl.Series([code_name(code, language) if code else "—" for code in frame["code"]], dtype=pl.String),
+        effect=pl.Series([value_label("effect", v, language) for v in frame["effect"]], dtype=pl.String),
+    )
+    columns = named.select("effect", "code", "name", "n", "debit_fen", "credit_fen")
+    return short_table(columns, language, "entries-table")
+
+
 def detail(run: Run, language: str) -> Shown:
     """Every primary finding with search and sort; those that share code, shop, day and owner are one line that opens."""
     return detail_table(views.folded(run), language)

@@ -37,6 +37,10 @@ WIDTHS = {
     "related": 10,
     "file": 40,
     "owner": 12,
+    "entry_id": 20,
+    "account_name": 28,
+    "memo": 44,
+    "answers": 20,
 }
 """Width of a column by what it holds, in characters; 13 for any other."""
 

@@ -17,7 +17,7 @@ from recon_kit.facts.platform import DONE_AT, FINAL, MONEY_AT
 from recon_kit.pairs import PAIRS
 from recon_kit.periods import Period
 from recon_kit.record import BRIDGE_LINES, SIDES, Run
-from recon_kit.results import LEG, NATURE, SEVERITY
+from recon_kit.results import ADJUSTMENTS, LEG, NATURE, SEVERITY
 from recon_kit.schema import REFUND_CASE_KINDS, REFUND_FLOW_KINDS
 
 BUCKETS = {"d03": 3, "d07": 7, "d15": 15, "d30": 30, "d60": 60, "d90": 90}
@@ -190,6 +190,15 @@ def is_covered(by_day: pl.DataFrame) -> bool:
     return bool(by_day.height) and by_day.filter(pl.col("n") > 0).height * 2 > by_day.height
 
 
+def entries(run: Run) -> pl.DataFrame:
+    """Proposed entries by effect and code: number of entries, Σ debit and Σ credit (red-letter negative)."""
+    lines = run.table("adjustments")
+    order = {effect: n for n, effect in enumerate(ADJUSTMENTS.column("effect").allowed)}
+    place = pl.col("effect").replace_strict(order, return_dtype=pl.Int64)
+    sums = [pl.col("entry_id").n_unique().cast(pl.Int64).alias("n"), pl.col("debit_fen", "credit_fen").sum()]
+    return lines.group_by("effect", "code").agg(sums).sort(place, "code", nulls_last=True)
+
+
 def tie_figures(run: Run, name: str) -> tuple[int, int, str]:
     """The two figures that must agree at the end of a section, and their unit; `name` is a key of TIES."""
     left, right, unit = TIES[name]
@@ -288,6 +297,7 @@ def _deducted(run: Run) -> int:
 
 
 TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
+    "entries": (lambda run: _sum(entries(run), "debit_fen"), lambda run: _sum(run.table("adjustments"), "credit_fen"), "fen"),
     "verdict": (_count, lambda run: sum(item["n"] for item in run.summary["codes"].values()), "count"),
     "bridge": (
         lambda run: bridge_gap(run, run.summary["bridge_ends_at"])[0],

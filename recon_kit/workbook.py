@@ -57,6 +57,8 @@ def write_workbook(run_dir: Path, *, language: str) -> Path:
             mine = work.filter(pl.col("owner") == owner)
             if mine.height:
                 _write_sheet(book, value_label("owner", owner, language), mine.select(_WORK), formats, language)
+        if (entries := _entries(run, language)).height:
+            _write_sheet(book, word("sheet.entries", language), entries, formats, language)
         _write_sheet(book, word("sheet.evidence", language), _evidence(run), formats, language)
     return path
 
@@ -71,6 +73,16 @@ def _work_list(run: Run, language: str) -> pl.DataFrame:
         .with_columns(deadline=pl.coalesce("breaks_on", pl.lit(due)))
     )
     return in_words(frame, language)
+
+
+def _entries(run: Run, language: str) -> pl.DataFrame:
+    """The proposed entries, one row a line; nothing of it is posted."""
+    lines = run.table("adjustments")
+    effects = pl.Series("effect", [value_label("effect", effect, language) for effect in lines["effect"]], dtype=pl.String)
+    return lines.with_columns(effects, answers=pl.col("answers").list.join("\n")).select(
+        *("entry_id", "line_no", "date", "effect", "code", "account", "account_name", "debit_fen", "credit_fen", "memo", "shop"),
+        *("ref_id", "answers", "standard"),
+    )
 
 
 def _evidence(run: Run) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import typer
 
 from recon_kit.cli.archive import close_command, reopen_command, verify_command
 from recon_kit.cli.check import check_command
+from recon_kit.cli.entries import entries_app
 from recon_kit.cli.lab import lab_command
 from recon_kit.cli.layout import layout_app
 from recon_kit.cli.match import match_command
@@ -46,6 +47,7 @@ app.command("reopen")(reopen_command)
 app.command("pack")(pack_command)
 app.command("sample")(sample_command)
 app.add_typer(layout_app)
+app.add_typer(entries_app)
 
 
 def _print_version(is_wanted: bool) -> None:
