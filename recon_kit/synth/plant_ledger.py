@@ -28,16 +28,15 @@ from recon_kit.synth.edits import (
     unbook,
     write_voucher,
 )
-from recon_kit.synth.pools import aged, receipted_orders, recognised_since, settled_cases, take
+from recon_kit.synth.pools import receipted_orders, recognised_since, settled_cases, take
 from recon_kit.synth.world import World
 
 MISBOOKED = (900, -500, 90)
 
 
 def plant_l01(world: World, period: Period, rng: random.Random, n: int) -> Planted:
-    """Paid, never booked. What was accrued for it stays open, and must be young still, or it is L10 as well."""
-    young = recognised_since(world, aged(world.period, world.config.sla_days.accrual_stale))
-    rows = take(settled_cases(world, period).filter(young), rng, n)
+    """Paid, never booked. What the month before did not accrue would be L05 there, and an accrual left open L10 one day."""
+    rows = take(settled_cases(world, period).filter(recognised_since(world, period.start)), rng, n)
     return touch(unbook(world, [row["ref_id"] for row in rows]), rows), [
         of_case("L01", period, row, fen(row, "final_fen"), 0) for row in rows
     ]
