@@ -20,8 +20,9 @@ once. Its id is a hash of entity, period, effect and findings; it stands first i
 again (`booked_entries`), and what the ledger has is not proposed twice, in this month or a later one.
 
 **Export.** `recon-kit entries list 2026-10 --out reports`; `recon-kit entries export 2026-10 --out reports`, with `--format`
-template, jdy (精斗云, KIS云) or kis (KIS, K3). With a casebook only what is approved is
-written; `--all` writes the rest too, and what nobody approved says 未审批 in its 摘要. A rejected entry is never written. Importing numbers the vouchers anew; the id stays in the 摘要.
+template, jdy (精斗云, KIS云) or kis (KIS, K3). With a casebook
+only what is approved is written; `--all` writes the rest too, and what nobody approved says 未审批 in its 摘要. A rejected
+entry is never written. Importing numbers the vouchers anew; the id stays in the 摘要.
 
 **Amounts.** VAT of an entry = split(as it should be) − split(as booked), at the rate of the goods: the case's line, else its
 order's lines by what the buyer paid, largest remainder in fen; the line's rate, else the product's, else the entity's. Sales and
