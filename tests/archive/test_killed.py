@@ -133,7 +133,7 @@ def count_steps(start: Path, here: Path, act, patch) -> int:
 
 
 def test_a_close_killed_anywhere_leaves_the_month_open_or_closed(month, tmp_path, monkeypatch):
-    assert states_when_killed(month, tmp_path, close_it, monkeypatch, every=13) == {False, True}
+    assert states_when_killed(month, tmp_path, close_it, monkeypatch, every=25) == {False, True}
 
 
 def test_a_reopening_killed_anywhere_leaves_the_month_closed_or_open(month, tmp_path, monkeypatch):
