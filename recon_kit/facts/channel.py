@@ -110,9 +110,12 @@ def _add_payment_by_trade(found: pl.DataFrame, flows: pl.DataFrame) -> pl.DataFr
 def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, partitions: int = 1) -> Matched:
     """M3: refund cases that can take money against refund flows. Rows are `c` and `f`.
 
-    Closed cases, in-escrow cases and chargebacks take no part: a flow on one of those stands on no case.
+    Closed cases, in-escrow cases, small transfers nobody approved and chargebacks take no part: a flow on one of those stands on
+    no case.
     """
-    left = cases.filter(pl.col("is_refund") & ~pl.col("is_closed") & ~pl.col("in_escrow"))
+    # Rulings 18: a small transfer is its case only where that one was approved.
+    is_asked = (pl.col("kind") == "small_transfer") & ~scope.is_fact("approved_at") & ~pl.col("is_done")
+    left = cases.filter(pl.col("is_refund") & ~pl.col("is_closed") & ~pl.col("in_escrow") & ~is_asked)
     right = flows.filter(pl.col("kind").is_in(["refund", *LANES]))
     # By its order, a case of a lane is reached by refund flows too, unless the order has a flow of that lane.
     lanes = right.filter(pl.col("kind").is_in(LANES)).select("order_id", "kind").drop_nulls().unique()

@@ -62,3 +62,14 @@ def test_its_ref_is_its_flow_id_even_where_it_states_the_exchange():
     flows = [refund("F1", "8.00", kind="small_transfer", order_id="O1", case_id="C1")]
 
     assert run(world(orders=[order("O1")], cases=[exchange], flows=flows, vouchers=[])).codes == ["C11 F1", "L01 F1"]
+
+
+def test_one_whose_case_nobody_approved_is_C11():
+    asked = case("C1", "O1", "8.00", done=None, kind="small_transfer", approved_at=None)
+    flows = [refund("F1", "8.00", kind="small_transfer", order_id="O1", case_id="C1")]
+
+    month = run(world(orders=[order("O1")], cases=[asked], flows=flows))
+    agreed = run(world(orders=[order("O1")], cases=[{**asked, "approved_at": asked["applied_at"]}], flows=flows))
+
+    assert month.codes == ["C11 F1"] and month.bridge == {"A3": 800, "B0": 800, "C0": 800}
+    assert agreed.codes == [] and agreed.bridge == {"A1": 800, "B0": 800, "C0": 800}
