@@ -35,9 +35,8 @@ def build_requests(facts: Facts, findings: pl.DataFrame) -> pl.DataFrame:
     judged = standing.with_columns(_amounts()).with_columns(_conditions(facts)).pipe(_add_sums, facts)
     asked = judged.filter(_is_own(judged)).pipe(_add_answers, judged)
     by_ref = asked.filter(_CODE.is_in(_BY_REF)).drop("basis", "ref_kind", "ref_id", "target_fen", "booked_fen")
-    return pl.concat([asked.filter(~_CODE.is_in(_BY_REF)), _per_ref(by_ref, facts)], how="diagonal_relaxed").sort(
-        "entry", "discrepancy_id", "ref_id", nulls_last=True
-    )
+    parts = [asked.filter(~_CODE.is_in(_BY_REF)), _per_ref(by_ref, facts), _releases(facts)]
+    return pl.concat(parts, how="diagonal_relaxed").sort("entry", "discrepancy_id", "ref_id", nulls_last=True)
 
 
 def _stand(facts: Facts, findings: pl.DataFrame) -> pl.DataFrame:
@@ -283,3 +282,31 @@ def _per_ref(asked: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     # A voucher with too much tax on one refund and too little on another is two findings.
     is_other_way = (_CODE == "L07") & (pl.col("tax_fen") * _GAP > 0)
     return per_ref.filter(~is_other_way).join(units, on="u", how="left", validate="m:1").with_columns(_basis())
+
+
+def _releases(facts: Facts) -> pl.DataFrame:
+    """Accruals of earlier months whose release is due, before they are old enough to be a finding (L10).
+
+    The case was closed, or its refund was paid and booked on sales once more instead of being taken from the accrual.
+    """
+    paid = pl.col("flow_before_fen") + pl.col("flow_in_fen")
+    direct = pl.col("booked_before_fen") - pl.col("accrued_before_fen") + pl.col("wallet_fen")
+    again = facts.units.filter((_STATE == "ties") & (paid > 0) & (direct >= paid))["u"].implode()
+    is_due = pl.col("is_closed").fill_null(value=False) | pl.col("u").is_in(again).fill_null(value=False)
+    due = facts.more["due_refs"].filter(is_due & (pl.col("date") < facts.scope.period.start))
+    zero = pl.lit(0, pl.Int64)
+    named = name_refs(due, "L10", zero, pl.col("open_fen"))
+    shops = due.select("period", "voucher_id", "shop").group_by("period", "voucher_id").agg(pl.col("shop").first())
+    voucher = pl.concat_str("period", pl.lit("|"), "voucher_id").alias("voucher")
+    units = facts.units.select("u", "c", "f", "o")
+    return (
+        named.join(shops.select(voucher, "shop"), on="voucher", how="left", validate="m:1")
+        .join(units, on="u", how="left", validate="m:1")
+        .with_columns(
+            zero.alias("accrued_fen"),
+            zero.alias("cost_fen"),
+            pl.concat_str(pl.lit("release "), "voucher", pl.lit("|"), pl.col("ref_id").fill_null("")).alias("entry"),
+            pl.lit([], pl.List(pl.String)).alias("ids"),
+            _basis(),
+        )
+    )

@@ -2,7 +2,8 @@
 
 Frames: `bookings` one row per (voucher, ref) of the period · `vat_splits`, `wrong_accounts`, `stale_accruals`, `unbalanced`
 one row per finding candidate, by voucher · `wrong_lines`, `stale_refs` the lines and refs of the second and third, which their
-entries take back · `sides_M5` the pair. Source: docs/rules.md L07, L09, L10, L11; rulings 20.
+entries take back, `due_refs` accruals whose release is due and that are not stale yet · `sides_M5` the pair.
+Source: docs/rules.md L07, L09, L10, L11; rulings 20.
 """
 
 from __future__ import annotations
@@ -33,14 +34,16 @@ def build_books(tied: Tied) -> dict[str, pl.DataFrame]:
     bookings = build_bookings(lines, tied).pipe(_judge_splits, lines, tied)
     refs = tied.refs.filter(is_booked_in(tied.scope))
     of_voucher = about(refs, tied, VOUCHER)
-    wrong_lines, stale_refs = _wrong_lines(bookings, lines, tied), _stale_refs(tied)
+    wrong_lines, open_refs = _wrong_lines(bookings, lines, tied), _open_refs(tied)
+    is_stale = pl.col("age_days") > tied.scope.config.sla_days.accrual_stale
     frames = {
         "bookings": bookings,
         "vat_splits": _wrong_splits(bookings, lines),
         "wrong_lines": wrong_lines,
         "wrong_accounts": _wrong_accounts(wrong_lines),
-        "stale_refs": stale_refs,
-        "stale_accruals": _stale_accruals(stale_refs, tied),
+        "stale_refs": open_refs.filter(is_stale),
+        "due_refs": open_refs.filter(~is_stale),
+        "stale_accruals": _stale_accruals(open_refs.filter(is_stale), tied),
         "unbalanced": _unbalanced(lines).join(of_voucher, on=VOUCHER, how="left", validate="1:1").sort(VOUCHER),
     }
     return frames | ({"sides_M5": _sides(bookings)} if "voucher_lines" in tied.supplied else {})
@@ -171,13 +174,13 @@ def _wrong_accounts(wrong_lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _stale_refs(tied: Tied) -> pl.DataFrame:
-    """One row per (voucher, refund) whose accrual is still open long after the refund was paid or the case closed.
+def _open_refs(tied: Tied) -> pl.DataFrame:
+    """One row per (voucher, refund) whose accrual is still open although the refund was paid or the case closed.
 
     Releases use up the oldest accrual of a refund first; `open_fen` is what is left at as-of, `age_days` since the voucher.
     """
     scope = tied.scope
-    config, ref = scope.config, pl.concat_str(pl.col("ref_kind").fill_null("case"), pl.lit("|"), "ref_id")
+    ref = pl.concat_str(pl.col("ref_kind").fill_null("case"), pl.lit("|"), "ref_id")
     named = tied.refs.drop_nulls("u").select(ref.alias("ref"), "u").unique("ref", keep="first", maintain_order=True)
     # A success case older than the first loaded bill was paid in a bill nobody loaded.
     is_paid = scope.is_fact("first_flow_at") | pl.col("in_escrow").fill_null(value=False) | pl.col("is_paid_unseen")
@@ -194,7 +197,7 @@ def _stale_refs(tied: Tied) -> pl.DataFrame:
         pl.col("case_id").alias("closed_case"),
     )
     moved = (
-        with_roles(tied.vouchers.filter(pl.col("ref_id").is_not_null() & (pl.col("date") <= scope.as_of)), config)
+        with_roles(tied.vouchers.filter(pl.col("ref_id").is_not_null() & (pl.col("date") <= scope.as_of)), scope.config)
         .filter(pl.col("role").is_in(["payable", "liability"]))
         .with_columns(ref.alias("ref"), pl.concat_str("source_file", pl.lit(":"), "source_row").alias("source"))
         .join(named, on="ref", how="left", validate="m:1")
@@ -213,14 +216,14 @@ def _stale_refs(tied: Tied) -> pl.DataFrame:
     released = (-net.clip(upper_bound=0)).sum().over("about")
     still_open = pl.min_horizontal(accrued, accrued.cum_sum().over("about") - released).clip(lower_bound=0)
     age = (pl.lit(scope.as_of) - pl.col("date")).dt.total_days()
-    stale = (
+    due = (
         moved.with_columns(still_open.alias("open_fen"), age.alias("age_days"))
-        .filter((pl.col("open_fen") > 0) & (pl.col("age_days") > config.sla_days.accrual_stale))
+        .filter(pl.col("open_fen") > 0)
         .join(units, on="u", how="left", validate="m:1")
         .join(closed.unique("ref", keep="none"), on="ref", how="left", validate="m:1")
         .filter(pl.col("is_paid") | pl.col("is_closed"))
     )
-    return stale.with_columns(
+    return due.with_columns(
         pl.coalesce("platform_key", "closed_platform").alias("platform_key"),
         pl.coalesce("order_id", "closed_order").alias("order_id"),
         pl.coalesce("case_id", "closed_case").alias("case_id"),

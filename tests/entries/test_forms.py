@@ -224,6 +224,18 @@ def test_a_stale_accrual_of_a_closed_case_is_released():
     assert entry(found, "L10") == [("224101", "debit", "10.00"), ("5001", "credit", "8.85"), ("222101-05", "credit", "1.15")]
 
 
+def test_last_months_accrual_is_released_once_its_case_is_closed_or_its_refund_is_booked_again():
+    cases = [case("R1", "O1", approved_at="2026-09-28"), case("R2", "O1", "10.00", platform_status="closed")]
+    books = [accrual("V0", "R1", "30.00", "2026-09-28"), BOOKED, accrual("V9", "R2", "10.00", "2026-09-28")]
+    found = run(month(cases=cases, vouchers=books), standard="CAS")
+
+    lines = found.outcome.tables["adjustments"].sort("memo", "line_no")
+    assert lines["effect"].unique().to_list() == ["reversal"]
+    assert sorted(lines["debit_fen"].unique()) == [0, 1000, 3000]
+    assert lines["discrepancy_id"].null_count() == lines.height
+    assert found.codes == []
+
+
 def test_a_wrong_tax_moves_between_sales_and_tax():
     books = voucher("V1", ("R1", "30.00"))
     books[0]["credit_fen"], books[1]["credit_fen"] = -2800, -200
