@@ -14,8 +14,8 @@ test *arguments:
 
 # the long proof: planted months of ten seeds, then 2,000 random months for each property; figures in the closing lines
 prove:
-    pytest -m prove tests/prove
-    pytest --hypothesis-profile=prove --hypothesis-show-statistics tests/properties
+    pytest --dist load -m prove tests/prove
+    pytest --dist load --hypothesis-profile=prove --hypothesis-show-statistics tests/properties
 
 # what CI's linters say
 lint:

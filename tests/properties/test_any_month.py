@@ -10,9 +10,27 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from recon_kit.collect import Collected, Tables
+from recon_kit.rules import detect
 from recon_kit.run import reconcile
 from recon_kit.schema import REFUND_FLOW_KINDS
-from tests.world import Row, accrual, at, case, fen, flow, in_key_order, line, order, receipt, release, run, scope, voucher, world
+from tests.world import (
+    Row,
+    accrual,
+    at,
+    case,
+    facts,
+    fen,
+    flow,
+    in_key_order,
+    line,
+    order,
+    receipt,
+    release,
+    run,
+    scope,
+    voucher,
+    world,
+)
 
 few = settings(
     max_examples=settings().max_examples // 10,
@@ -211,7 +229,7 @@ def test_every_month_ties(month, about):
 @few
 @given(months(), abouts())
 def test_findings_exclude_each_other(month, about):
-    found = run(month, **about).findings.filter(pl.col("primary_id").is_null())
+    found = detect(facts(month, **about)).filter(pl.col("primary_id").is_null())
 
     for exclusive in (
         ("C01", "C02", "C04", "C05", "C06", "C07"),
@@ -254,9 +272,9 @@ def test_a_wider_tolerance_never_finds_more_differences(month, about):
     amounts = ("P01", "P04", "P05", "C05", "C06", "C07", "C08", "L03", "L04", "A03")
 
     narrow, wide = (
-        reconcile(month, scope(**about | {"config": {**about["config"], "tolerance": {"row": row}}}))
-        .tables["discrepancies"]
-        .filter(pl.col("code").is_in(amounts))
+        detect(facts(month, **about | {"config": {**about["config"], "tolerance": {"row": row}}})).filter(
+            pl.col("code").is_in(amounts)
+        )
         for row in ("0.01", "0.02")
     )
 
