@@ -35,9 +35,10 @@ next month's voucher then is a copy (L03), taken back in red.
 
 **CAS.** Approved and not paid: accrued against REFUND_PAYABLE, with the goods expected back in RETURN_COST; what a provision
 covers moves from REFUND_LIAB without effect on profit; an accrual that was paid is released (`effect` reversal), not booked
-again. An accrual of an earlier month is released too when its case was closed, or its refund was booked on sales once more: without a
-finding (`discrepancy_id` null) until it is old enough for L10. With `policy.vat_reversal = "red_invoice"` an accrual reverses no
-VAT: the whole is on REVENUE until the invoice.
+again. An accrual of
+an earlier month is released too when its case was closed, or its refund was booked on sales once more: without a finding
+(`discrepancy_id` null) until it is old enough for L10. With `policy.vat_reversal = "red_invoice"` an accrual reverses no VAT:
+the whole is on REVENUE until the invoice.
 
 **No ledger.** The month's ordinary refunds are proposed too (`effect` booking): an entry per shop, channel, day and VAT rate,
 beside the entries of what is no ordinary refund (C03, C11–C14). Together their wallet credits are B0 of the bridge, checked.
