@@ -23,7 +23,7 @@ from recon_kit import publish
 from recon_kit.archive import chain, signoff
 from recon_kit.archive.chain import ARCHIVE, SEAL, Link
 from recon_kit.archive.contents import write_contents
-from recon_kit.archive.inputs import Found, find_inputs
+from recon_kit.archive.inputs import Found, find_evidence, find_inputs
 from recon_kit.casebook import Casebook, Event
 from recon_kit.config import Config
 from recon_kit.durable import only_one, replace_text, sha256, sync_folder, sync_tree, told_plainly, write_json
@@ -33,6 +33,8 @@ from recon_kit.record import Run, load_run
 from recon_kit.sources.own import load_own
 
 WAIT_SECONDS = 60.0
+EVIDENCE = "evidence"
+"""The folder beside the casebook that holds what was attached."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def close_period(
             )
         events = books.casebook.events()
         run, manifest = load_run(run_dir), publish.read_manifest(run_dir)
-        found = _inputs(books, run, manifest)
+        parts = (_inputs(books, run, manifest), find_evidence(events, Path(books.casebook.place).parent / EVIDENCE))
+        found = Found(parts[0].files + parts[1].files, parts[0].wrong + parts[1].wrong)
         reasons = [*signoff.people(by, prepared_by), *_reasons(books, run, manifest, found, links, events)]
         if reasons:
             raise ArchiveError(

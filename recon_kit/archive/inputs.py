@@ -1,12 +1,16 @@
-"""The inputs of a run, found again as they were: every byte that decided it, or the names of those that changed."""
+"""The inputs of a run and the evidence of its casebook, found again as they were, or the names of those that changed."""
 
 from __future__ import annotations
 
+import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from recon_kit.archive.retention import input_kind
 from recon_kit.durable import sha256
@@ -45,6 +49,26 @@ def find_inputs(inputs: Sequence[Mapping[str, Any]], data: Path, own: Mapping[st
         if files.get(held, (path, "bank_statement"))[1] == "bank_statement":  # a zip with a voucher in it is kept as vouchers are
             files[held] = (path, kind)
     return Found(tuple((f"inputs/{name}", *found) for name, found in sorted(files.items())), tuple(wrong))
+
+
+def find_evidence(events: pl.DataFrame, folder: Path) -> Found:
+    """Find what was attached to discrepancies: a file of `folder` that is called by its sha-256, with any suffix.
+
+    An `attached` event states `sha256`, and `name` as the user knows the file.
+    """
+    files: dict[str, tuple[Path, str]] = {}
+    wrong: list[str] = []
+    for subject, text in events.filter(pl.col("kind") == "attached").select("subject", "data").iter_rows():
+        data = json.loads(text)
+        digest, name = str(data.get("sha256", "")), str(data.get("name") or "evidence")
+        path = next(iter(sorted(folder.glob(f"{digest}*"))), None) if re.fullmatch("[0-9a-f]{64}", digest) else None
+        if path is None:
+            wrong.append(f"{name} of {subject}: the evidence is not there any more")
+        elif sha256(path) != digest:
+            wrong.append(f"{name} of {subject}: the evidence is not what was attached")
+        else:
+            files[path.name] = (path, "casebook")
+    return Found(tuple((f"casebook/evidence/{name}", *found) for name, found in sorted(files.items())), tuple(wrong))
 
 
 def _place(name: str, data: Path, own: Mapping[str, Path]) -> tuple[str, Path]:

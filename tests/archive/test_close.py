@@ -10,6 +10,7 @@ from recon_kit import publish
 from recon_kit.archive import chain
 from recon_kit.archive.close import close_period, reopen_period
 from recon_kit.archive.verify import verify_archive
+from recon_kit.durable import sha256
 from recon_kit.errors import ArchiveError
 from tests.months import (
     BILL,
@@ -75,6 +76,21 @@ def test_own_notebooks_are_sealed_beside_the_shipped_ones(out, data, tmp_path):
     )
 
     assert (out / "archive" / link.seal / "notebooks" / "own" / "10_shop.ipynb").is_file()
+
+
+def test_attached_evidence_is_sealed_with_the_casebook_and_missing_evidence_stands_against_it(out, data):
+    photo = out / "evidence" / "photo"
+    photo.parent.mkdir()
+    photo.write_bytes(b"jpeg")
+    digest = sha256(photo)
+    say(out, ("attached", "D1", "小周", {"sha256": digest, "name": "破损.jpg"}))
+
+    assert "破损.jpg of D1: the evidence is not there any more" in reasons(out, data)
+    photo.rename(photo.with_name(f"{digest}.jpg"))
+    link = close(out, data)
+
+    sealed = {file["file"]: file["kind"] for file in chain.read_seal(out / "archive" / link.seal)["files"]}
+    assert sealed[f"casebook/evidence/{digest}.jpg"] == "casebook"
 
 
 def test_personal_data_is_in_the_sealed_inputs_only(out, data):
