@@ -91,12 +91,12 @@ def _day_of(pattern: str) -> pl.Expr:
     return pl.coalesce(text.str.strptime(pl.Date, "%Y-%m-%d", strict=False), pl.col("date"))
 
 
-def group_by_total(totals: pl.DataFrame, parts: pl.DataFrame, scope: Scope) -> Grouped:
+def group_by_total(totals: pl.DataFrame, parts: pl.DataFrame, named: pl.DataFrame, scope: Scope) -> Grouped:
     """Put totals and the refunds nothing else books into groups: shop × channel × day, or month where only that adds up.
 
-    `parts`: what no voucher names, with f, unit, part_fen, channel, shop and `day`. A book (shop × channel) is
-    kept in totals when they tie, or when they come to at least half of its refunds: a stray line does not turn a hundred
-    refunds into one finding.
+    `parts`: what no voucher names, with f, unit, part_fen, channel, shop and `day`; `named`: the same of what vouchers name.
+    A book (shop × channel) is kept in totals when they tie, or when they come to at least half of all its refunds: a stray
+    line does not turn a hundred refunds into one finding, nor hide the one that a book kept by name forgot.
     """
     shops = parts.group_by("channel").agg(pl.col("shop").drop_nulls().n_unique().alias("n_shops"))
     books = totals.join(shops, on="channel", how="inner", validate="m:1")
@@ -105,9 +105,14 @@ def group_by_total(totals: pl.DataFrame, parts: pl.DataFrame, scope: Scope) -> G
     shop = pl.when(pl.col("channel").is_in(merged.implode())).then(pl.lit("")).otherwise("shop").alias("shop")
     lines = totals.with_columns(shop)
     moved = parts.with_columns(shop).join(lines.select(_BOOK).unique(), on=_BOOK, how="semi")
-    grains = pl.concat([_misses(lines, moved, grain, scope) for grain in ("day", "month")])
+    inside = named.with_columns(shop).filter(scope.period.contains("day"))
+    by_name = inside.group_by(_BOOK).agg(pl.col("part_fen").sum().alias("named_fen"))
+    grains = pl.concat([_misses(lines, moved, grain, scope) for grain in ("day", "month")]).join(
+        by_name, on=_BOOK, how="left", validate="m:1", maintain_order="left"
+    )
+    all_fen = pl.col("paid_fen") + pl.col("named_fen").fill_null(0)
     chosen = (
-        grains.filter((pl.col("n_missed") == 0) | (2 * pl.col("booked_fen") >= pl.col("paid_fen")))
+        grains.filter((pl.col("n_missed") == 0) | (2 * pl.col("booked_fen") >= all_fen))
         .sort((pl.col("n_missed") > 0), pl.col("grain") == _coarser(), maintain_order=True)
         .unique(_BOOK, keep="first", maintain_order=True)
         .select(*_BOOK, "grain")

@@ -121,8 +121,10 @@ def _group_by_total(
     free = flow_parts.join(booked, on="unit", how="anti")
     whole = free.join(flow_parts.join(booked, on="unit", how="semi").select("f"), on="f", how="anti")
     about = flows.select("f", "channel", "shop", pl.col("money_at").dt.date().alias("day"))
-    moved = whole.join(about, on="f", validate="m:1").drop_nulls("day").filter(pl.col("day") < scope.look_ahead_end.date())
-    return group_by_total(totals, moved, scope)
+    about = about.drop_nulls("day").filter(pl.col("day") < scope.look_ahead_end.date())
+    moved = whole.join(about, on="f", validate="m:1")
+    by_name = flow_parts.join(whole, on=["f", "unit"], how="anti").join(about, on="f", validate="m:1")
+    return group_by_total(totals, moved, by_name, scope)
 
 
 def _label_flows(flows: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:

@@ -176,3 +176,17 @@ def test_lines_that_speak_of_a_refund_and_name_nothing_are_counted_apart():
     month = run(world(**refunds(), vouchers=[total("V1", "5.00", "2026-10-20", text="售后赔付")]))
 
     assert ties(month) == [("none", 1, 0, 500, 0)]
+
+
+def test_a_stray_line_about_after_sales_hides_no_refund_that_a_book_kept_by_name_forgot():
+    """Five of six refunds are booked by name; an expense out of the same wallet is no total of the sixth."""
+    month = refunds()
+    by_name = [
+        voucher(f"V{row['flow_id']}", (row["case_id"], f"{-row['amount_fen'] / 100:.2f}"), on=f"{row['at']:%Y-%m-%d}")
+        for row in month["flows"][:-1]
+    ]
+    stray = total("V-EXPENSE", "20.00", "2026-10-20", "售后费用报销")
+
+    found = run(world(**month, vouchers=[*by_name, stray]))
+
+    assert [code for code in found.codes if code != "L09 V-EXPENSE"] == ["L01 CA2y"]
