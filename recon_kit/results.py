@@ -301,6 +301,7 @@ SELFTEST = Table(
                 "no_room": "无处可植",
                 "not_checked": "未检查",
                 "not_due": "本期不做",
+                "not_tried": "副本不够",
                 "left_out": "不在自检内",
             },
             note="one row per code of the catalogue; no row at all: the self-test was not run",

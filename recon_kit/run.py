@@ -45,7 +45,7 @@ from recon_kit.results import BOOKED_ENTRIES, DISCREPANCIES, SELFTEST, conform_r
 from recon_kit.rules import detect, not_checked, not_scheduled
 from recon_kit.schedule import is_due
 from recon_kit.schema import PLATFORM, TABLES
-from recon_kit.selftest import self_test, sums_of
+from recon_kit.selftest import COPIES_OF_A_RUN, is_small, self_test, sums_of
 from recon_kit.sources.own import load_own
 from recon_kit.tax import build_tax_basis
 
@@ -93,14 +93,15 @@ def run_period(
     as_of: date | None = None,
     pages: bool = True,
     notebooks: Path | None = None,
-    selftest: bool = False,
+    selftest: bool | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Reconcile one period of a folder of exports and publish it as `out/period`; nothing is published when it cannot run.
 
     `home`: the folder of recon.toml, which its `[sources]` are relative to; by default the working folder.
     `notebooks`: a folder of the user's own, made into pages beside the shipped ones.
-    `selftest`: plant every anomaly in copies of the period and say in the report how much of it is found again.
+    `selftest`: plant every anomaly in copies of the period and say in the report how much of it is found again; None: where
+    pages are made of a whole month of up to 20,000 orders.
     Raises a ReconError for a source, option or tie that does not hold.
     """
     say = progress or _silent
@@ -133,7 +134,7 @@ def run_period(
         collected,
         scope,
         sealed=sealed_rows(out, {**closed, **({period: held} if held else {})}),
-        selftest=selftest,
+        selftest=pages and is_small(collected, scope) if selftest is None else selftest,
         progress=progress,
     )
     seals = {name: link.sha256 for name, link in closed.items()}
@@ -246,7 +247,9 @@ def reconcile(
         "limit_curve": draw_limits(matches, facts),
         "ledger_ties": ledger_ties(facts),
         "tax_basis": build_tax_basis(facts),
-        "selftest": self_test(collected, facts, findings) if selftest else pl.DataFrame(schema=result_schema(SELFTEST)),
+        "selftest": self_test(collected, facts, findings, copies=COPIES_OF_A_RUN)
+        if selftest
+        else pl.DataFrame(schema=result_schema(SELFTEST)),
         "adjustments": build_adjustments(facts, findings, collected.tables.supplied(), language),
         "booked_entries": conform_result(read_entry_ids(facts.vouchers), BOOKED_ENTRIES),
         "intake": collected.intake,

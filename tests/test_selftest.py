@@ -19,8 +19,8 @@ from recon_kit.labels import phrase
 from recon_kit.periods import parse_period
 from recon_kit.results import SELFTEST
 from recon_kit.rules import CATALOGUE, detect
-from recon_kit.run import run_period
-from recon_kit.selftest import self_test, sums_of
+from recon_kit.run import reconcile, run_period
+from recon_kit.selftest import is_small, self_test, sums_of
 from recon_kit.selftest.score import ROOM, score
 from recon_kit.selftest_view import note_of, sentences, untried
 from recon_kit.synth.edits import AnswerRow
@@ -221,6 +221,19 @@ def test_a_run_with_a_self_test_needs_the_whole_period(tmp_path):
             as_of=parse_period("2026-10-20").start,
             selftest=True,
         )
+
+
+def test_a_run_writes_its_self_test_and_says_of_what_it_made_no_copy(sample):
+    span = parse_period("2026-10")
+    scope = Scope(load_config(SAMPLE / "recon.toml"), span, span.last_day)
+
+    outcome = reconcile(sample, scope, selftest=True)
+
+    assert outcome.summary["selftest"] == sums_of(outcome.tables["selftest"])
+    assert wrong(outcome.tables["selftest"]) == []
+    assert any("recon-kit selftest" in reason for _, reason in untried(outcome.tables["selftest"], "zh"))
+    assert is_small(sample, scope)
+    assert not is_small(sample, Scope(scope.config, parse_period("2026-W43"), parse_period("2026-W43").last_day))
 
 
 def test_the_command_prints_what_was_found_and_writes_the_table(tmp_path):

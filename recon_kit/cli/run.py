@@ -22,6 +22,7 @@ STAGES = {
     "match": ("匹配：订单、售后、流水、凭证", "Match: orders, cases, flows, vouchers"),
     "detect": ("识别差异", "Detect discrepancies"),
     "bridge": ("搭桥：平台 → 渠道 → 账簿", "Bridge: platform → channel → ledger"),
+    "selftest": ("自检：在副本里植入差异再查", "Self-test: planting findings in copies"),
     "write": ("写出结果表", "Write the tables"),
     "intake_review": ("生成资料核查报告", "Render the intake review"),
     "monthly_review": ("生成月度对账报告", "Render the monthly review"),
@@ -66,6 +67,13 @@ def run_command(
         Path | None,
         typer.Option(help="自己的笔记文件夹：同名的替换内置的，其余的另成一页 · your own notebooks: replace or add pages"),
     ] = None,
+    selftest: Annotated[
+        bool | None,
+        typer.Option(
+            "--selftest/--no-selftest",
+            help="自检；默认在出报告的整月、两万单以内做 · self-test; default: with pages, a month of ≤ 20,000 orders",
+        ),
+    ] = None,
     pdf: Annotated[
         bool, typer.Option("--pdf", help="另把报告打印成 OUT/<期间>_management_pack.pdf · print the report to a PDF too")
     ] = False,
@@ -107,11 +115,19 @@ def run_command(
             raise ConfigError(f"--language {language}: unknown; expected zh or en")
         settings = settings.model_copy(update={"entity": settings.entity.model_copy(update={"language": language})})
     chosen = settings.entity.language
-    if quiet or as_json:
-        result = run_period(period, data, out, config=settings, home=home, as_of=day, pages=pages, notebooks=notebooks)
-    else:
-        run = partial(run_period, period, data, out, config=settings, home=home, as_of=day, pages=pages, notebooks=notebooks)
-        result = _run_with_progress(run, chosen)
+    run = partial(
+        run_period,
+        period,
+        data,
+        out,
+        config=settings,
+        home=home,
+        as_of=day,
+        pages=pages,
+        notebooks=notebooks,
+        selftest=selftest,
+    )
+    result = run() if quiet or as_json else _run_with_progress(run, chosen)
     if pdf:
         print_page(result.run_dir / "management_pack.html", out / f"{period}_management_pack.pdf")
     if as_json:

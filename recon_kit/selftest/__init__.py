@@ -7,7 +7,7 @@ the gaps and the findings they have. Only what ties and carries no finding is pl
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -22,7 +22,7 @@ from recon_kit.synth.edits import AnswerRow
 from recon_kit.synth.planters import PLANTERS, plant
 from recon_kit.synth.sample import THIS_MONTH
 
-__all__ = ["PER_CODE", "SEED", "self_test", "self_test_period", "sums_of"]
+__all__ = ["COPIES_OF_A_RUN", "SEED", "is_small", "self_test", "self_test_period", "sums_of"]
 
 SEED = 20261031
 PER_CODE = 3
@@ -30,6 +30,12 @@ PER_CODE = 3
 
 In the copies for what found no room beside the others one is enough.
 """
+
+
+SMALL_ORDERS = 20_000
+"""Up to so many orders a run makes a self-test without being asked."""
+COPIES_OF_A_RUN = 2
+"""So many copies a run makes of its month; `recon-kit selftest` makes as many as every code needs."""
 
 
 @dataclass(frozen=True)
@@ -46,39 +52,53 @@ def self_test_period(collected: Collected, scope: Scope, seed: int = SEED) -> pl
     return self_test(collected, facts, detect(facts), seed)
 
 
-def self_test(collected: Collected, facts: Facts, findings: pl.DataFrame, seed: int = SEED) -> pl.DataFrame:
+def self_test(
+    collected: Collected, facts: Facts, findings: pl.DataFrame, seed: int = SEED, copies: int | None = None
+) -> pl.DataFrame:
     """The result table `selftest` of a month whose facts and findings are known: one row a code of the catalogue.
 
-    The same inputs and seed give the same table.
+    The same inputs and seed give the same table. `copies`: how many copies at most; None: as many as every code needs.
     """
     why = dict.fromkeys(not_scheduled(facts.scope.period), "not_due") | not_checked(facts)
     codes = [code for code in THIS_MONTH if code not in why]
     # What was edited after a month was closed (K04) is compared with what was signed: a copy has nothing to compare with.
     findings = findings.filter(pl.col("code").is_in(list(PLANTERS)))
-    copies = list(_copies(collected, facts, findings, codes, seed))
-    found = [detect(build_facts(copy.collected, facts.scope)) for copy in copies]
-    return score(findings, [copy.planted for copy in copies], found, why)
+    made, left = _copies(collected, facts, findings, codes, seed, copies or len(codes))
+    found = [detect(build_facts(copy.collected, facts.scope)) for copy in made]
+    return score(findings, [copy.planted for copy in made], found, why | dict.fromkeys(left, "not_tried"))
 
 
-def _copies(collected: Collected, facts: Facts, findings: pl.DataFrame, codes: Sequence[str], seed: int) -> Iterator[Copy]:
-    """As few copies as the room of the month allows: what found none beside the other codes gets a copy of its own."""
+def is_small(collected: Collected, scope: Scope) -> bool:
+    """Whether a run makes a self-test without being asked: a whole month of up to SMALL_ORDERS orders."""
+    orders = collected.tables.orders
+    whole = scope.period.kind == "month" and scope.as_of == scope.period.last_day
+    return whole and (orders is None or orders.height <= SMALL_ORDERS)
+
+
+def _copies(
+    collected: Collected, facts: Facts, findings: pl.DataFrame, codes: Sequence[str], seed: int, most: int
+) -> tuple[list[Copy], list[str]]:
+    """As few copies as the room of the month allows, and the codes for which there were no more of them.
+
+    What finds no room beside the other codes, but would alone, gets a copy with its like.
+    """
     month = as_world(collected, facts, findings)
+    copies: list[Copy] = []
     left = list(codes)
-    for number in range(len(codes)):
-        rng = random.Random(f"{seed}|{number}")  # noqa: S311 - a sample, not a secret
+    while left and len(copies) < most:
+        rng = random.Random(f"{seed}|{len(copies)}")  # noqa: S311 - a sample, not a secret
         world, answers = month, list[AnswerRow]()
         controls = collected.controls
         for code in left:
             if code == "K06":
                 controls, found = _plant_totals(collected, facts, findings, rng)
             else:
-                world, found = plant(world, code, rng, 1 if number else PER_CODE)
+                world, found = plant(world, code, rng, 1 if copies else PER_CODE)
             answers += found
-        if not answers:
-            return
-        yield Copy(replace(as_collected(world, collected), controls=controls), answers)
+        copies.append(Copy(replace(as_collected(world, collected), controls=controls), answers))
         planted = {row.code for row in answers}
-        left = [code for code in left if code not in planted]
+        left = [code for code in left if code not in planted and code != "K06" and plant(month, code, rng, 1)[1]]
+    return copies, left
 
 
 def _plant_totals(

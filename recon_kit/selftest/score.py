@@ -40,7 +40,8 @@ def score(
 ) -> pl.DataFrame:
     """One row per code of the catalogue, from the findings of the month and, per copy, what was planted and what found.
 
-    `why`: code → the table it lacks, or `not_due` where it is not checked in such a period. Only primary findings count: what
+    `why`: code → the table it lacks, or `not_due` where it is not checked in such a period, `not_tried`
+    where there were no more copies. Only primary findings count: what
     a planted one explains is related to it and no false alarm. A finding with another amount than planted is a miss and a
     false alarm.
     """
@@ -88,8 +89,8 @@ def _row(code: str, why: str | None, sides: Sequence[list[str]]) -> dict[str, ob
     state = (
         "left_out"
         if code not in PLANTERS
-        else "not_due"
-        if why == "not_due"
+        else why
+        if why in ("not_due", "not_tried")
         else "not_checked"
         if why
         else "no_room"
