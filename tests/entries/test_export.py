@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import openpyxl
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from recon_kit import display
 from recon_kit.cli import app
 from recon_kit.collect import collect
 from recon_kit.facts.references import read_entry_ids
 from recon_kit.record import load_run
 from recon_kit.voucher_forms import choose_entries, statuses
+from recon_kit.workbook import write_workbook
 from tests.world import case, order, refund, run, world
 
 MONEY = ["account", "debit_fen", "credit_fen"]
@@ -100,3 +103,20 @@ def test_the_list_has_a_line_an_entry_and_their_number(out):
 
     assert all(entry in text for entry in ids)
     assert "待审批" in text
+
+
+def test_the_work_list_has_the_entries_on_a_sheet_of_their_own_line_by_line(out):
+    book = openpyxl.load_workbook(write_workbook(out / "2026-10", language="zh"))
+    head, *rows = book["分录"].iter_rows(values_only=True)
+    proposed = load_run(out / "2026-10").table("adjustments")
+
+    assert len(rows) == proposed.height
+    assert sum(row[head.index("贷方金额")] for row in rows) == proposed["credit_fen"].sum() / 100
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_review_shows_entries_by_effect_and_ties_debits_to_credits(out, language):
+    found = load_run(out / "2026-10")
+
+    assert "L01" in display.entries_table(found, language).html
+    assert "tie" in display.tie(found, "entries", language).html
