@@ -21,22 +21,24 @@ from recon_kit import display, publish
 from recon_kit.archive.chain import Link
 from recon_kit.durable import replace_file, told_plainly
 from recon_kit.errors import ArchiveError
-from recon_kit.labels import has_word, phrase, word
+from recon_kit.labels import has_word, phrase, value_label, word
 from recon_kit.page import environment, render_page
 from recon_kit.privacy import mask_text
 from recon_kit.record import Run, load_run
 
 COVER, MANIFEST = "index.html", "MANIFEST.json"
-SENT = ("*.html", "*.pdf", "discrepancies.xlsx", "worklists/*.xlsx")
-"""What of a run is sent: pages and papers, and the lists of what is to do. Its tables stay."""
+SENT = ("*.html", "*.pdf", "discrepancies.xlsx")
+"""What of a run is sent beside the owners' work-lists: pages and papers, and what is to be done. Its tables stay."""
+LISTS = "worklists"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 says = partial(phrase, "pack")
 
 
-def write_pack(run_dir: Path, target: Path, *, comment: str = "", closed: Link | None = None) -> Path:
+def write_pack(run_dir: Path, target: Path, *, comment: str = "", closed: Link | None = None, lists: Path | None = None) -> Path:
     """Write the pack of a published run as the zip `target`; its path.
 
-    `comment`: the analyst's, masked as everything else is. `closed`: the seal of the period, whose names fill the box.
+    `comment`: the analyst's, masked as everything else is. `closed`: the seal of the period, whose names fill the box. `lists`:
+    the folder of the owners' work-lists; there need be none.
     ArchiveError for a run without pages, one that was changed by hand, or a link that would lead nowhere.
     """
     if publish.identity(run_dir) is None:
@@ -47,6 +49,7 @@ def write_pack(run_dir: Path, target: Path, *, comment: str = "", closed: Link |
     language = str(run.summary["language"])
     found = sorted({path for pattern in SENT for path in run_dir.glob(pattern)})
     files = {path.relative_to(run_dir).as_posix(): path.read_bytes() for path in found if path.name != COVER}
+    files |= {f"{LISTS}/{path.name}": path.read_bytes() for path in (sorted(lists.glob("*.xlsx")) if lists else ())}
     if not any(name.endswith(".html") for name in files):
         raise ArchiveError(f"{run_dir}: the run has no pages; expected them for a pack. Run it again without --no-pages")
     files[COVER] = render_cover(run, sorted(files), comment, closed, language).encode()
@@ -104,7 +107,9 @@ def _title(run: Run, name: str, language: str) -> tuple[str, str]:
     if name.endswith(".html") and has_word(f"page_says.{stem}"):
         title = f"page.{stem}" if has_word(f"page.{stem}") else f"ui.{run.period.kind}_review"
         return word(title, language), word(f"page_says.{stem}", language)
-    return stem, says("title.list", language) if name.startswith("worklists/") else ""
+    if name.startswith(f"{LISTS}/"):
+        return value_label("owner", stem, language), says("title.list", language)
+    return stem, ""
 
 
 def _check_links(files: Mapping[str, bytes], run_dir: Path) -> None:

@@ -23,12 +23,13 @@ def pack_command(
 
     链接在解压后可用，原始数据表不在其中 · links work after unpacking, and no tables of data are in it.
     """
-    from recon_kit.archive.pack import write_pack
+    from recon_kit.archive.pack import LISTS, write_pack
     from recon_kit.archive.sealed import closed_periods
 
     folder, target = (out, out / f"{period}.zip") if out and out.is_dir() else (reports, out or Path(f"{period}.zip"))
     text = (
         Path(comment).read_text(encoding="utf-8-sig") if comment and len(comment) < 256 and Path(comment).is_file() else comment
     )
-    path = write_pack(folder / period, target, comment=text, closed=closed_periods(folder).get(period))
+    closed, lists = closed_periods(folder).get(period), folder / LISTS / period
+    path = write_pack(folder / period, target, comment=text, closed=closed, lists=lists)
     typer.echo(f"{path}: {path.stat().st_size:,} bytes")

@@ -20,7 +20,6 @@ PAGES = {
     "monthly_review.html": b'<a href="index.html">door</a> <a href="#top">up</a><script>"<a href=\\"x\\">"</script>',
     "intake_review.html": b'<a href="monthly_review.html#findings">1</a>',
     "discrepancies.xlsx": b"PK list",
-    "worklists/客服 cs.xlsx": b"PK work",
 }
 
 
@@ -28,6 +27,10 @@ PAGES = {
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pack")
     data = write_data(folder / "data")
+    lists = folder / "out" / "worklists" / "2026-10"
+    lists.mkdir(parents=True)
+    (lists / "cs.xlsx").write_bytes(b"PK work")
+    (lists / ".warehouse.new").write_bytes(b"half")
     return write_month(folder / "out", data, files=PAGES)
 
 
@@ -39,7 +42,9 @@ def unpacked(pack: Path, folder: Path) -> Path:
 
 
 def test_every_link_works_where_it_is_unpacked(run, tmp_path):
-    folder = unpacked(write_pack(run, tmp_path / "a" / "pack.zip", comment="看这里"), tmp_path / "elsewhere")
+    lists = run.parent / "worklists" / "2026-10"
+    pack = write_pack(run, tmp_path / "a" / "pack.zip", comment="看这里", lists=lists)
+    folder = unpacked(pack, tmp_path / "elsewhere")
 
     seen, left = set(), ["index.html"]
     while left:
@@ -51,7 +56,8 @@ def test_every_link_works_where_it_is_unpacked(run, tmp_path):
             if href.endswith(".html") and href not in seen:
                 left.append(href)
     assert seen == {"index.html", "monthly_review.html", "intake_review.html"}
-    assert (folder / "worklists" / "客服 cs.xlsx").read_bytes() == b"PK work"
+    assert [path.name for path in (folder / "worklists").iterdir()] == ["cs.xlsx"]
+    assert '<a href="worklists/cs.xlsx">客服</a>' in (folder / "index.html").read_text("utf-8")
 
 
 def test_its_manifest_lists_every_file_and_no_data_is_in_it(run, tmp_path):
@@ -118,4 +124,5 @@ def test_the_command_takes_the_comment_from_a_file_and_writes_beside_the_results
 
     assert (named.exit_code, beside.exit_code) == (0, 0)
     assert "本月平稳" in (unpacked(tmp_path / "x.zip", tmp_path / "x") / "index.html").read_text("utf-8")
-    assert (run.parent / "2026-10.zip").is_file()
+    with zipfile.ZipFile(run.parent / "2026-10.zip") as pack:
+        assert "worklists/cs.xlsx" in pack.namelist()
