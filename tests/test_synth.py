@@ -35,9 +35,15 @@ EDITED_AFTER_CLOSE = "K04"
 
 
 @pytest.fixture(scope="module")
-def clean() -> World:
+def open_world() -> World:
+    """A clean world before its month-end vouchers: what is planted in."""
+    return build_world(DEFAULT_ORDERS, OCTOBER, seed=5)
+
+
+@pytest.fixture(scope="module")
+def clean(open_world: World) -> World:
     """A clean world with its month-end vouchers."""
-    return close_books(build_world(DEFAULT_ORDERS, OCTOBER, seed=5))
+    return close_books(open_world)
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +197,8 @@ ALSO = {"C09": ("K01",)}
 
 
 @pytest.mark.parametrize("code", sorted(PLANTERS))
-def test_a_planter_marks_its_orders_and_leaves_the_world_it_was_given_alone(code: str) -> None:
-    before = build_world(DEFAULT_ORDERS, OCTOBER, seed=5)
-    frames = dict(before.tables)
+def test_a_planter_marks_its_orders_and_leaves_the_world_it_was_given_alone(code: str, open_world: World) -> None:
+    before, frames = open_world, dict(open_world.tables)
 
     after, answers = plant(before, code, random.Random(1), 2)
 
@@ -207,12 +212,10 @@ def test_a_planter_marks_its_orders_and_leaves_the_world_it_was_given_alone(code
 
 
 @pytest.mark.parametrize("code", ["C03", "C04", "C05", "C06"])
-def test_every_third_is_planted_inside_escrow(code: str) -> None:
-    before = build_world(DEFAULT_ORDERS, OCTOBER, seed=5)
+def test_every_third_is_planted_inside_escrow(code: str, open_world: World) -> None:
+    _, answers = plant(open_world, code, random.Random(1), 3)
 
-    _, answers = plant(before, code, random.Random(1), 3)
-
-    inside = before.tables["aftersales"].join(in_escrow(before), on="case_id")["order_id"].to_list()
+    inside = open_world.tables["aftersales"].join(in_escrow(open_world), on="case_id")["order_id"].to_list()
     assert [row.order_id in inside for row in answers] == [False, False, True]
 
 
