@@ -24,7 +24,8 @@ from recon_kit.archive.sealed import closed_periods, is_same_run, sealed_folder,
 from recon_kit.audit import audit_passes, audit_tolerance, draw_limits
 from recon_kit.bridge import Bridge, build_bridge
 from recon_kit.case_file import build_case_file
-from recon_kit.casebook import casebook_place, open_casebook
+from recon_kit.casebook import absorb_run, casebook_place, open_casebook
+from recon_kit.casebook.roll import NO_HISTORY, roll_forward
 from recon_kit.collect import Collected, Note, collect
 from recon_kit.config import Config
 from recon_kit.errors import ConfigError, SourceError, TieError
@@ -94,9 +95,13 @@ def run_period(
     pages: bool = True,
     notebooks: Path | None = None,
     selftest: bool | None = None,
+    casebook: bool = True,
     progress: Progress | None = None,
 ) -> RunResult:
     """Reconcile one period of a folder of exports and publish it as `out/period`; nothing is published when it cannot run.
+
+    Open items of earlier periods come from the casebook, and what the run finds goes into it once it is published;
+    without `casebook` neither happens, for a run that is thrown away.
 
     `home`: the folder of recon.toml, which its `[sources]` are relative to; by default the working folder.
     `notebooks`: a folder of the user's own, made into pages beside the shipped ones.
@@ -130,9 +135,12 @@ def run_period(
     }
     if held and is_same_run(sealed_folder(out, held), described, scope.as_of):
         return _sealed_run(out, held)
+    place = casebook_place(out, config, home)
+    book = open_casebook(place, create=False) if casebook and Path(place).is_file() else None
     outcome = reconcile(
         collected,
         scope,
+        history=book.events() if book else NO_HISTORY,
         sealed=sealed_rows(out, {**closed, **({period: held} if held else {})}),
         selftest=pages and is_small(collected, scope) if selftest is None else selftest,
         progress=progress,
@@ -140,7 +148,7 @@ def run_period(
     seals = {name: link.sha256 for name, link in closed.items()}
     if held:
         say("write")
-        return _restate(out, held, outcome, described, seals, scope, casebook_place(out, config, home))
+        return _restate(out, held, outcome, described, seals, scope, place)
     with publish.staged(out, period) as staging:
         say("write")
         write_tables(staging.path, outcome)
@@ -151,6 +159,8 @@ def run_period(
             report.write_run_pages(staging.path, language=config.entity.language, notebooks=notebooks, progress=progress)
             report.write_workbook(staging.path, language=config.entity.language)
         staging.describe(**described, sealed=seals)
+    if casebook:
+        absorb_run(book or open_casebook(place), out / period, at=datetime.now(SHANGHAI))
     return RunResult(out / period, outcome.summary)
 
 
@@ -208,12 +218,16 @@ def reconcile(
     collected: Collected,
     scope: Scope,
     *,
+    history: pl.DataFrame = NO_HISTORY,
     partitions: int = 1,
     sealed: Sequence[Sealed] = (),
     selftest: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Stage 2 and what follows from it, without writing: facts → findings → bridge → KPIs → verdict."""
+    """Stage 2 and what follows from it, without writing: facts → findings → bridge → KPIs → open items → verdict.
+
+    `history`: the casebook's events, for what earlier periods left open.
+    """
     say = progress or _silent
     language = scope.config.entity.language
     check_intake(collected)
@@ -227,6 +241,7 @@ def reconcile(
     bridge = build_bridge(facts, findings, language)
     kpis = build_kpis(facts, collected.tables)
     found = Outcomes(matches, unmatched, findings, bridge.lines, kpis, bridge.unexplained_fen, bridge.ends_at)
+    roll = roll_forward(collected, facts, findings, matches, history)
     discrepancies = conform_result(
         render_why(findings.drop("subject").with_columns(pl.lit(None, pl.String).alias("why")), language), DISCREPANCIES
     )
@@ -242,6 +257,8 @@ def reconcile(
         "kpi_movements": build_movements(facts, collected.tables),
         "kpi_trend": build_trend(facts, collected.tables, kpis),
         "case_file": build_case_file(facts, findings),
+        "open_items": roll.open_items,
+        "carry_forward": roll.carry_forward,
         "pass_audit": audit_passes(matches),
         "tolerance_audit": audit_tolerance(matches, facts),
         "limit_curve": draw_limits(matches, facts),
@@ -260,7 +277,7 @@ def reconcile(
         "coverage_gaps": coverage_gaps(collected.coverage, scope),
     }
     masked = {name: mask_frame(frame, TABLES[name]) for name, frame in collected.tables.supplied().items()}
-    return Outcome({**masked, **results}, summarise(collected, facts, bridge, results))
+    return Outcome({**masked, **results}, {**summarise(collected, facts, bridge, results), **roll.summary})
 
 
 def _silent(_: str) -> None:

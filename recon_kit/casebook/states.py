@@ -94,7 +94,10 @@ def entry_states(events: pl.DataFrame) -> pl.DataFrame:
     proposed = held.filter(pl.col("kind") == "entry_proposed")
     last = proposed.group_by("subject").agg(
         pl.col("number").max(),
-        *(pl.col(name).sort_by("number").last() for name in ("period", "effect", "amount_fen", "needed", "discrepancy_ids")),
+        *(
+            pl.col(name).sort_by("number").last()
+            for name in ("period", "effect", "amount_fen", "needed", "discrepancy_ids", "digest")
+        ),
         pl.col("by").sort_by("number").last().alias("proposed_by"),
         pl.col("at").sort_by("number").last().alias("proposed_at"),
     )
@@ -114,7 +117,7 @@ def entry_states(events: pl.DataFrame) -> pl.DataFrame:
             .alias("status"),
         )
         .rename({"subject": "entry_id"})
-        .drop("is_rejected", "^decided_.*$")
+        .drop("is_rejected", "decided_number", "decided_period", "decided_period_end")
         .sort("entry_id")
     )
 
@@ -169,6 +172,7 @@ def decided(held: pl.DataFrame) -> pl.DataFrame:
 def _verdict(verdicts: pl.DataFrame, *, by: str) -> pl.DataFrame:
     """Who approved (each person once) and whether anyone rejected, with the number of the last word."""
     return verdicts.group_by(by).agg(
+        pl.col("by").sort_by("number").last().alias("decided_by"),
         pl.col("by").filter(pl.col("kind") == "approved").unique(maintain_order=True).alias("approved_by"),
         pl.col("at").filter(pl.col("kind") == "approved").max().alias("approved_at"),
         (pl.col("kind").sort_by("number").last() == "rejected").alias("is_rejected"),
@@ -177,25 +181,32 @@ def _verdict(verdicts: pl.DataFrame, *, by: str) -> pl.DataFrame:
 
 
 def _turns(held: pl.DataFrame) -> pl.DataFrame:
-    """Per item its status, and by whom and when it came about. `seen` turns nothing: what was closed stays closed."""
+    """Per item its status, and by whom and when it came about.
+
+    `seen` turns nothing that a person decided; but it outlives a clearing by the rerun of an earlier period.
+    """
     names = ["subject", "number", "period", "period_end", "status", "cleared_by", "cleared_on"]
-    by_run = held.filter(pl.col("kind").is_in(["opened", "cleared", "reopened"]) & (pl.col("by") == MACHINE)).with_columns(
-        pl.when(pl.col("kind") == "cleared").then(pl.lit("cleared")).otherwise(pl.lit("open")).alias("status")
+    words = {"opened": "open", "reopened": "open", "cleared": "cleared"}
+    by_run = held.filter(pl.col("kind").is_in(STATEMENTS) & (pl.col("by") == MACHINE)).with_columns(
+        pl.col("kind").replace_strict(words, default=None, return_dtype=pl.String).alias("status")
     )
     ends = pl.col("status").is_in(["closed", "written_off"])
     by_person = decided(held).with_columns(
         pl.when(ends).then("by").alias("cleared_by"),
         pl.when(ends).then(pl.col("at").dt.date().dt.to_string("%Y-%m-%d")).alias("cleared_on"),
     )
+    turned = pl.col("status").is_not_null()
+    last = pl.col("status").drop_nulls().last()
+    is_seen_since = pl.col("status").last().is_null() & (last == "cleared")
     return (
         pl.concat([by_run.select(names), by_person.select(names)])
         .sort("period_end", "number", nulls_last=True)
         .group_by("subject")
         .agg(
-            pl.col("status").last(),
-            pl.col("cleared_by").last(),
-            pl.col("cleared_on").last(),
-            pl.col("period").last().alias("turned_in"),
+            pl.when(is_seen_since).then(pl.lit("open")).otherwise(last).alias("status"),
+            pl.when(~is_seen_since).then(pl.col("cleared_by").filter(turned).last()).alias("cleared_by"),
+            pl.when(~is_seen_since).then(pl.col("cleared_on").filter(turned).last()).alias("cleared_on"),
+            pl.col("period").filter(turned).last().alias("turned_in"),
         )
     )
 

@@ -77,6 +77,9 @@ def run_command(
     pdf: Annotated[
         bool, typer.Option("--pdf", help="另把报告打印成 OUT/<期间>_management_pack.pdf · print the report to a PDF too")
     ] = False,
+    casebook: Annotated[
+        bool, typer.Option("--casebook/--no-casebook", help="是否结转并登记未清项 · whether to carry open items and record them")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="只打印结论 · print the verdict only")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="向标准输出打印 summary.json · print summary.json to stdout")] = False,
 ) -> None:
@@ -126,6 +129,7 @@ def run_command(
         pages=pages,
         notebooks=notebooks,
         selftest=selftest,
+        casebook=casebook,
     )
     result = run() if quiet or as_json else _run_with_progress(run, chosen)
     if pdf:

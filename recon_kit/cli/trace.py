@@ -87,7 +87,7 @@ def _reconciled(data: Path, period: str, config: Path | None, folder: Path) -> P
         )
     path = config or find_config(data)
     home = path.parent if path else None
-    return run_period(period, data, folder, config=load_config(path), home=home, pages=False).run_dir
+    return run_period(period, data, folder, config=load_config(path), home=home, pages=False, casebook=False).run_dir
 
 
 def _document(found: Trace) -> dict[str, Any]:
