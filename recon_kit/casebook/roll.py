@@ -215,7 +215,7 @@ def _sum(items: pl.DataFrame) -> pl.DataFrame:
         .join(by_new, on="code", how="full", coalesce=True, validate="1:1")
         .with_columns(pl.exclude("code").fill_null(0))
         .with_columns((pl.col(f"recoded_{unit}") + pl.col(f"arrived_{unit}")).alias(f"recoded_{unit}") for unit in ("n", "fen"))
-        .filter(pl.sum_horizontal("opening_n", "new_n", "recoded_n", "closing_n", "cleared_n", "written_off_n") != 0)
+        .filter(pl.any_horizontal(pl.col("opening_n", "new_n", "recoded_n") != 0))
     )
     order = {code: n for n, code in enumerate(CATALOGUE)}
     total = sums.select(pl.lit("all").alias("code"), pl.exclude("code").sum())
