@@ -61,7 +61,7 @@ def test_equal_inputs_give_equal_bytes_in_another_process_with_any_number_of_thr
         {
             path.relative_to(tmp_path / name).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted((tmp_path / name).rglob("*"))
-            if path.is_file()
+            if path.is_file() and not path.name.startswith("casebook.db")  # which says when
         }
         for name in ("one", "two")
     ]

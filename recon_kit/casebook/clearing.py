@@ -16,7 +16,7 @@ from recon_kit.casebook.loaded import is_whole
 from recon_kit.collect import Collected
 from recon_kit.facts import Facts, Scope, build_facts
 from recon_kit.periods import parse_period
-from recon_kit.rules import detect
+from recon_kit.rules import detect, not_scheduled
 from recon_kit.schema import TABLES, natural_key
 
 LEDGER_CODES = ("L01", "L03", "L04", "L05", "L06", "A04", "A06")
@@ -162,7 +162,8 @@ def _by_relation(items: pl.DataFrame, loaded: Loaded) -> pl.DataFrame:
 
 def _by_match(items: pl.DataFrame, loaded: Loaded) -> pl.DataFrame:
     """Items that lacked a counterpart, are not found any more, and have one in this run's matches."""
-    lacked = items.join(loaded.findings, on="discrepancy_id", how="anti").with_columns(
+    judged = items.filter(~pl.col("code").is_in(not_scheduled(loaded.facts.scope.period)))
+    lacked = judged.join(loaded.findings, on="discrepancy_id", how="anti").with_columns(
         pl.col("code").replace_strict(LACKED, default=None, return_dtype=pl.String).alias("pair")
     )
     pairs = sorted(lacked["pair"].drop_nulls().unique())

@@ -33,7 +33,13 @@ def test_a_first_run_opens_everything_it_finds(book):
     assert rolled(outcome) == {"new_n": 1, "closing_n": 1, "new_fen": 3000, "closing_fen": 3000}
     assert rolled(outcome, "C02") == rolled(outcome)
     row = items(outcome)["C02 C1"]
-    assert (row["origin"], row["status"], row["first_period"], row["age_days"], row["bucket"]) == ("new", "open", "2026-09", 1, "0-3")
+    assert (row["origin"], row["status"], row["first_period"], row["age_days"], row["bucket"]) == (
+        "new",
+        "open",
+        "2026-09",
+        1,
+        "0-3",
+    )
     assert book.kinds() == ["opened"]
     assert outcome.summary["carry_forward"]["closing_fen"] == 3000
 
@@ -74,10 +80,8 @@ def test_what_this_month_cannot_judge_stays_open(book, again):
     first = book.run(month([], paid_twice), "2026-09")
     assert list(items(first)) == ["P04 O1"]
 
-    if again == "same rows":
-        outcome = book.run(month([], paid_twice))
-    else:
-        outcome = book.run(world(orders=[order("O8", on="2026-10-05")]))
+    rows = month([], paid_twice) if again == "same rows" else world(orders=[order("O8", on="2026-10-05")])
+    outcome = book.run(rows)
 
     assert (items(outcome)["P04 O1"]["status"], items(outcome)["P04 O1"]["is_found"]) == ("open", False)
     assert rolled(outcome)["closing_n"] == 1
