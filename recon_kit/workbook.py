@@ -79,9 +79,25 @@ def _entries(run: Run, language: str) -> pl.DataFrame:
     """The proposed entries, one row a line; nothing of it is posted."""
     lines = run.table("adjustments")
     effects = pl.Series("effect", [value_label("effect", effect, language) for effect in lines["effect"]], dtype=pl.String)
-    return lines.with_columns(effects, answers=pl.col("answers").list.join("\n")).select(
-        *("entry_id", "line_no", "date", "effect", "code", "account", "account_name", "debit_fen", "credit_fen", "memo", "shop"),
-        *("ref_id", "answers", "standard"),
+    return (
+        lines.rename({"account": "account_code"})
+        .with_columns(effects, answers=pl.col("answers").list.join("\n"))
+        .select(
+            *(
+                "entry_id",
+                "line_no",
+                "date",
+                "effect",
+                "code",
+                "account_code",
+                "account_name",
+                "debit_fen",
+                "credit_fen",
+                "memo",
+                "shop",
+            ),
+            *("ref_id", "answers", "standard"),
+        )
     )
 
 
