@@ -42,3 +42,7 @@ class CasebookError(ReconError):
 
 class ArchiveError(ReconError):
     """A period cannot be closed, reopened or packed, or what was sealed cannot be read."""
+
+
+class NotifyError(ReconError):
+    """A channel cannot be used, or did not take a message. It never quotes an address: that may hold a password."""

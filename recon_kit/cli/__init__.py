@@ -16,12 +16,14 @@ from recon_kit.cli.lab import lab_command
 from recon_kit.cli.layout import layout_app
 from recon_kit.cli.match import match_command
 from recon_kit.cli.new import new_command
+from recon_kit.cli.notify import notify_command
 from recon_kit.cli.pack import pack_command
 from recon_kit.cli.run import run_command
 from recon_kit.cli.sample import sample_command
 from recon_kit.cli.selftest import selftest_command
 from recon_kit.cli.template import template_command
 from recon_kit.cli.trace import trace_command
+from recon_kit.cli.worklists import cases_app
 from recon_kit.errors import ReconError
 
 app = typer.Typer(
@@ -40,6 +42,7 @@ app.command("trace")(trace_command)
 app.command("selftest")(selftest_command)
 app.command("template")(template_command)
 app.command("new")(new_command)
+app.command("notify")(notify_command)
 app.command("lab")(lab_command)
 app.command("close")(close_command)
 app.command("verify")(verify_command)
@@ -48,6 +51,7 @@ app.command("pack")(pack_command)
 app.command("sample")(sample_command)
 app.add_typer(layout_app)
 app.add_typer(entries_app)
+app.add_typer(cases_app)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -21,17 +21,26 @@ CJK = re.compile("[\u4e00-\u9fff]")
 REASONS = {*UNREADABLE.values(), YEAR_UNKNOWN}
 
 
-def test_every_label_is_there_in_both_languages_and_the_english_has_no_chinese():
-    for section, words in labels.labels().items():
+PHRASES = ("labels.toml", "match.toml", "notify.toml", "trace.toml", "worklist.toml")
+
+
+@pytest.mark.parametrize("file", PHRASES)
+def test_every_label_is_there_in_both_languages_and_the_english_has_no_chinese(file):
+    for section, words in _texts(file).items():
         for key, texts in words.items():
             assert set(texts) == {"zh", "en"}, f"{section}.{key}"
             assert not CJK.search(texts["en"]), f"{section}.{key}"
 
 
-def test_both_languages_of_a_label_fill_the_same_places():
-    for section, words in labels.labels().items():
+@pytest.mark.parametrize("file", PHRASES)
+def test_both_languages_of_a_label_fill_the_same_places(file):
+    for section, words in _texts(file).items():
         for key, texts in words.items():
             assert len(set(map(_places, texts.values()))) == 1, f"{section}.{key}"
+
+
+def _texts(file: str) -> dict[str, dict[str, dict[str, str]]]:
+    return tomllib.loads((templates_dir() / file).read_text("utf-8"))
 
 
 def _places(text: str) -> frozenset[str]:
