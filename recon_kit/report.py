@@ -36,14 +36,21 @@ from recon_kit.record import Run, load_run
 from recon_kit.resources import notebooks_dir, templates_dir
 from recon_kit.workbook import write_workbook
 
-PAGES = {"01_intake_review": "intake_review", "03_monthly_review": "monthly_review", "04_management_pack": "management_pack"}
+PAGES = {
+    "01_intake_review": "intake_review",
+    "03_monthly_review": "monthly_review",
+    "04_management_pack": "management_pack",
+    "05_post_mortem": "post_mortem",
+}
 """Notebook → page, in the order of the door."""
-ONLY_OF_A_MONTH = frozenset({"management_pack"})
-"""Pages that rest on the bridge: a day or a week has none."""
+ONLY_OF_A_MONTH = frozenset({"management_pack", "post_mortem"})
+"""Pages that look back on a whole month: a day or a week has none."""
 LANGUAGE_MARK = "\n<!-- en -->\n"
 """In a markdown cell: what stands before is Chinese, what follows is English; a cell without it is for both."""
 PARAMETERS = frozenset({"period", "run_dir", "config_path", "language"})
 """The only names that papermill may set: it pastes them into code."""
+CHOICES = frozenset({"incident"})
+"""Names that a person may set in Lab; a page is made with what the cell says."""
 CELL_SECONDS = 600
 AT_A_TIME = 2
 """Notebooks executed at once, each in a kernel of its own: two take little longer than one, three starve two cores."""
@@ -123,7 +130,7 @@ def execute_notebook(source: Path, run: Run, language: str, folder: Path) -> nbf
     """Run a shipped notebook on a run by papermill, in `folder`; the executed notebook, whole or not at all."""
     given = {"period": run.period.text, "run_dir": str(run.folder.resolve()), "config_path": "", "language": language}
     known = set(papermill.inspect_notebook(str(source)))
-    if known - PARAMETERS or set(given) - known:
+    if known - PARAMETERS - CHOICES or set(given) - known:
         raise ReportError(
             f"{source.name}: its parameters cell names {', '.join(sorted(known))}; expected {', '.join(sorted(given))}. "
             "Restore the cell"

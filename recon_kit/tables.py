@@ -33,6 +33,7 @@ COUNTS = (
         "row",
     ),
     *("n_codes", "n_tried", "n_planted", "n_found", "n_missed", "n_false", "n_lost"),
+    *("matched", "unmatched"),
     *("ties", "pending", "broken", "unchecked", "none"),
 )
 ENUMS = ("nature", "severity", "owner", "platform", "channel")

@@ -27,6 +27,7 @@ STAGES = {
     "intake_review": ("生成资料核查报告", "Render the intake review"),
     "monthly_review": ("生成月度对账报告", "Render the monthly review"),
     "management_pack": ("生成经营报告", "Render the management pack"),
+    "post_mortem": ("生成复盘", "Render the post-mortem"),
 }
 
 
