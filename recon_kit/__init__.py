@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recon_kit.adhoc import match_records
+    from recon_kit.casebook import item_states, open_casebook
     from recon_kit.notebook import open_run
     from recon_kit.record import load_run
     from recon_kit.run import run_period
     from recon_kit.tracing import trace
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_run", "match_records", "open_run", "run_period", "trace"]
-_HOMES = {"load_run": "record", "match_records": "adhoc", "open_run": "notebook", "run_period": "run", "trace": "tracing"}
+_HOMES = {
+    "item_states": "casebook",
+    "load_run": "record",
+    "match_records": "adhoc",
+    "open_casebook": "casebook",
+    "open_run": "notebook",
+    "run_period": "run",
+    "trace": "tracing",
+}
+__all__ = ["__version__", "item_states", "load_run", "match_records", "open_casebook", "open_run", "run_period", "trace"]
 
 
 def __getattr__(name: str) -> Any:

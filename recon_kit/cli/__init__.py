@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from recon_kit.cli.archive import close_command, reopen_command, verify_command
+from recon_kit.cli.cases import cases_app
 from recon_kit.cli.check import check_command
 from recon_kit.cli.entries import entries_app
 from recon_kit.cli.lab import lab_command
@@ -23,7 +24,7 @@ from recon_kit.cli.sample import sample_command
 from recon_kit.cli.selftest import selftest_command
 from recon_kit.cli.template import template_command
 from recon_kit.cli.trace import trace_command
-from recon_kit.cli.worklists import cases_app
+from recon_kit.cli.worklists import export_command, import_command
 from recon_kit.errors import ReconError
 
 app = typer.Typer(
@@ -51,6 +52,8 @@ app.command("pack")(pack_command)
 app.command("sample")(sample_command)
 app.add_typer(layout_app)
 app.add_typer(entries_app)
+cases_app.command("export")(export_command)
+cases_app.command("import")(import_command)
 app.add_typer(cases_app)
 
 

@@ -12,17 +12,10 @@ if TYPE_CHECKING:
     from recon_kit.casebook import Casebook
     from recon_kit.config import Config
 
-cases_app = typer.Typer(
-    name="cases",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="差异的处理：工作清单导出与收回 · what becomes of differences: work-lists out and back",
-)
 _OUT = typer.Option(help="运行结果所在文件夹 · the folder of results")
 _CONFIG = typer.Option(help="recon.toml；默认取结果旁、其次当前文件夹的 · default: beside the results, else the working folder")
 
 
-@cases_app.command("export")
 def export_command(
     period: Annotated[str, typer.Argument(help="已运行的期间，如 2026-10 · a period that was run")],
     owner: Annotated[
@@ -59,7 +52,6 @@ def export_command(
         typer.echo(phrase(WORDS, "export.nothing", language))
 
 
-@cases_app.command("import")
 def import_command(
     files: Annotated[list[Path], typer.Argument(help="填好的工作清单 · work-lists that were filled in")],
     out: Annotated[Path, _OUT] = Path("reports"),
