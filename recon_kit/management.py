@@ -213,12 +213,12 @@ class Stage(NamedTuple):
 
 def funnel(run: Run) -> list[Stage]:
     """The four stages: rows read and loaded, pair rows matched, findings and those somebody decided, sealed or not."""
-    intake, findings = run.table("intake"), run.findings.height
+    intake, found = run.table("intake"), run.table("open_items").filter("is_found")
     matched, unmatched = run.table("matches").height, run.table("unmatched").filter(pl.col("reason") != "excluded").height
     return [
         Stage("collect", int(intake["rows_read"].sum()), int((intake["rows_loaded"] + intake["rows_duplicate"]).sum())),
         Stage("identify", matched + unmatched, matched),
-        Stage("handle", findings, 0),
+        Stage("handle", found.height, found.filter(pl.col("status") != "open").height),
     ]
 
 

@@ -139,6 +139,15 @@ def funds_table(run: Run, language: str) -> Shown:
     return _totalled(named, language, "due", "funds-table")
 
 
+def entries_effect(run: Run, language: str) -> Shown:
+    """Proposed entries by what they do, and what they do to profit: negative lowers it."""
+    rows = [
+        (value_label("effect", effect, language), told["n"], told["pnl_fen"]) for effect, told in run.summary["entries"].items()
+    ]
+    frame = pl.DataFrame(rows, schema={"effect": pl.String, "n": pl.Int64, "pnl_fen": pl.Int64}, orient="row")
+    return _totalled(frame, language, "effect", "effect-table")
+
+
 def tax_table(run: Run, language: str) -> Shown:
     """Sales and output VAT reversed, by part, rate and shop."""
     frame = run.table("tax_basis")

@@ -33,7 +33,7 @@ COUNTS = (
         "row",
     ),
     *("n_codes", "n_tried", "n_planted", "n_found", "n_missed", "n_false", "n_lost"),
-    *("matched", "unmatched"),
+    *("matched", "unmatched", "opening_n", "closing_n"),
     *("ties", "pending", "broken", "unchecked", "none"),
 )
 ENUMS = ("nature", "severity", "owner", "platform", "channel")

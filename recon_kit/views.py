@@ -82,6 +82,26 @@ def ageing(run: Run) -> pl.DataFrame:
     return run.findings.with_columns(bucket=by_age).group_by("bucket", "nature").agg(_COUNT, _GAP).sort(place, nature)
 
 
+ROLL_STEPS = (
+    *("opening_n", "opening_fen", "new_fen", "recoded_fen", "changed_fen"),
+    *("cleared_fen", "written_off_fen", "closing_n", "closing_fen"),
+)
+"""Columns of the roll as it is read, left to right."""
+
+
+def roll(run: Run) -> pl.DataFrame:
+    """The roll of open items, one row a code that moved or stands, the total (`all`) last."""
+    frame = run.table("carry_forward")
+    moved = pl.any_horizontal(pl.col("^.*_n$") != 0)
+    return frame.filter(moved | (pl.col("code") == "all")).sort(pl.col("code") == "all", "code") if frame.height else frame
+
+
+def cleared(run: Run) -> pl.DataFrame:
+    """Items settled in the period, largest first: cleared, closed or written off, and by what."""
+    ended = run.table("open_items").filter(pl.col("cleared_how").is_not_null())
+    return ended.sort("amount_fen", "code", "key", descending=[True, False, False])
+
+
 def top_findings(run: Run, limit: int) -> pl.DataFrame:
     """The largest breaks and control items by severity, then by money; timing and rounding are not ranked."""
     rank = pl.col("severity").replace_strict(_RANK, default=-1, return_dtype=pl.Int64)
@@ -306,6 +326,11 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
     ),
     "codes": (lambda run: _sum(codes(run), "n"), _count, "count"),
     "owners": (lambda run: _sum(owners(run), "n"), _count, "count"),
+    "roll": (
+        lambda run: _sum(run.table("carry_forward").filter(pl.col("code") == "all"), "closing_fen"),
+        lambda run: _sum(run.table("open_items"), "remaining_fen"),
+        "fen",
+    ),
     "details": (lambda run: _sum(folded(run), "n"), _count, "count"),
     "ageing": (lambda run: _sum(ageing(run), "n"), _count, "count"),
     "daily_refunds": (lambda run: _sum(refunds_by_day(run, run.period), "amount_fen"), _line("B0"), "fen"),

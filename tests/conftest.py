@@ -166,6 +166,7 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
         },
         "related": {"C08": findings.height - primary.height},
         "case_file": {"ended": 2, "complete": 1},
+        "entries": {"correction": {"n": 2, "pnl_fen": -1234}},
         "not_checked": {"W01": "receipts", "Q02": "complaints, aftersales"},
         "not_scheduled": ["S01", "S02"],
         "rows": rows,

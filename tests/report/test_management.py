@@ -4,9 +4,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from recon_kit import charts, display, management, management_view, narrative
+from recon_kit import charts, display, management, management_view, narrative, views
 from recon_kit.record import load_run
-from recon_kit.results import DISCREPANCIES, KPI_MOVEMENTS, KPIS, conform_result
+from recon_kit.results import CARRY_FORWARD, DISCREPANCIES, KPI_MOVEMENTS, KPIS, OPEN_ITEMS, conform_result
 from recon_kit.schema import AFTERSALES, FLOWS, conform
 from recon_kit.tables import Shown
 
@@ -200,3 +200,38 @@ def test_with_this_month_alone_there_is_no_trend_and_the_page_says_how_to_have_o
     (run_folder / "tables/kpi_trend.parquet").unlink()
 
     assert "kpi_history" in charts.plot_trend(load_run(run_folder), "en").html
+
+
+def rolled(folder):
+    """C04 came in with two, one cleared, one new; of L01 nothing stands."""
+    steps = {"opening_n": 2, "new_n": 1, "recoded_n": 0, "cleared_n": 1, "written_off_n": 0, "closing_n": 2}
+    money = {"opening_fen": 700, "new_fen": 300, "recoded_fen": 0, "changed_fen": 50, "cleared_fen": 400, "written_off_fen": 0}
+    rows = [{"code": code, **steps, **money, "closing_fen": 650} for code in ("all", "C04")]
+    nothing = [{"code": "L01", **dict.fromkeys([*steps, *money], 0), "closing_fen": 0}]
+    with_table(folder, "carry_forward", rows + nothing, CARRY_FORWARD)
+    items = [
+        {"code": "C04", "key": "R1", "is_found": True, "status": "open", "amount_fen": 650, "remaining_fen": 650},
+        {"code": "C04", "key": "R2", "is_found": False, "status": "cleared", "amount_fen": 400, "remaining_fen": 0},
+    ]
+    settled = {"cleared_how": "match", "cleared_by": "flows alipay|F9 (a.csv:9)", "first_period": "2026-09"}
+    return with_table(folder, "open_items", [items[0] | dict.fromkeys(settled), items[1] | settled], OPEN_ITEMS)
+
+
+def test_the_roll_leads_from_opening_to_closing_and_ties_to_what_remains(run_folder):
+    run = rolled(run_folder)
+
+    assert views.roll(run)["code"].to_list() == ["C04", "all"]
+    assert "L01" not in display.roll_table(run, "zh").html
+    assert views.tie_figures(run, "roll") == (650, 650, "fen")
+    assert "flows alipay|F9 (a.csv:9)" in display.cleared_table(run, "zh").html
+    assert "对上另一方" in display.cleared_table(run, "zh").html
+
+
+def test_the_stage_of_handling_counts_what_somebody_decided(run_folder):
+    assert management.funnel(rolled(run_folder))[-1] == ("handle", 1, 0)
+
+
+def test_proposed_entries_state_their_effect_on_profit(run_folder):
+    shown = management_view.entries_effect(load_run(run_folder), "zh").html
+
+    assert "更正" in shown and "-12.34" in shown
