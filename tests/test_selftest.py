@@ -21,6 +21,7 @@ from recon_kit.results import SELFTEST
 from recon_kit.rules import CATALOGUE, detect
 from recon_kit.run import reconcile, run_period
 from recon_kit.selftest import is_small, self_test, sums_of
+from recon_kit.selftest.copies import as_collected, as_world
 from recon_kit.selftest.score import ROOM, score
 from recon_kit.selftest_view import note_of, sentences, untried
 from recon_kit.synth.edits import AnswerRow
@@ -174,6 +175,22 @@ def test_approvals_that_no_export_states_are_not_planted(pilot):
 
     assert wrong(table) == []
     assert row_of(table, "C10")["needs"] == "aftersales.erp_status"
+
+
+def test_numbers_that_two_platforms_share_are_in_every_copy_and_nothing_is_planted_on_them(pilot):
+    tables = pilot.collected.tables
+    assert tables.orders is not None and tables.flows is not None
+    twins = tables.orders.head(3).with_columns(platform=pl.lit("other"), paid_at=None)
+    echoes = tables.flows.filter(pl.col("kind") == "fee").head(3).with_columns(channel=pl.lit("other"))
+    more = replace(tables, orders=pl.concat([tables.orders, twins]), flows=pl.concat([tables.flows, echoes]))
+    month = month_of(replace(pilot.collected, tables=more), PILOT / "recon.toml", "2026-10")
+
+    copy = as_collected(as_world(month.collected, month.facts, month.findings), month.collected)
+
+    assert wrong(month.test()) == []
+    assert all(
+        copy.tables.supplied()[name].sort(pl.all()).equals(frame.sort(pl.all())) for name, frame in more.supplied().items()
+    )
 
 
 def test_a_period_of_a_day_says_what_it_has_no_room_for(sample):

@@ -21,6 +21,8 @@ FILLED = {
 """Table → (its key, the columns that the facts fill for planting); an old row says again what its file says before matching."""
 
 
+SHARED = {"orders": "order_id", "aftersales": "case_id", "flows": "flow_id"}
+"""Table → its number that two platforms or channels may share: such rows stay out of the world, and are in every copy."""
 OLD = "row"
 """The number of a row that was there before planting; what is added has none, or another key."""
 
@@ -37,7 +39,9 @@ def as_world(collected: Collected, facts: Facts, findings: pl.DataFrame) -> Worl
     given["orders"] = _with_channels(given["orders"], given["flows"], facts)
     given["voucher_lines"] = _with_refs(given["voucher_lines"], facts)
     given |= {name: given[name].with_row_index(OLD) for name in FILLED}
-    touched = pl.concat([_with_findings(given, findings), _ambiguous(given), _of_other_rates(given, facts)])
+    whole = dict(given)
+    given |= {name: given[name].filter(~_is_shared(column)) for name, column in SHARED.items()}
+    touched = pl.concat([_with_findings(whole, findings), _ambiguous(whole), _of_other_rates(whole, facts)])
     unstated = frozenset(STATED) - facts.supplied
     scope = facts.scope
     return World(given, scope.period, scope.config, speaks=_speaks(given), touched=frozenset(touched), unstated=unstated)
@@ -54,10 +58,18 @@ def as_collected(world: World, collected: Collected) -> Collected:
         if name in tables:
             tables[name] = tables[name].with_columns(pl.lit(None, blank[column]).alias(column) for column in STATED[stated])
     held = {name: frame.select(TABLES[name].polars_schema.keys()) for name, frame in tables.items()}
+    for name in SHARED.keys() & held.keys():
+        apart = collected.tables.supplied()[name].filter(_is_shared(SHARED[name]))
+        held[name] = pl.concat([held[name], apart])
     repeats = pl.DataFrame(
         [_repeat(platform, case_id) for platform, case_id in world.repeats], schema=DUPLICATES_SCHEMA, orient="row"
     )
     return replace(collected, tables=Tables(**held), duplicates=pl.concat([collected.duplicates, repeats]))
+
+
+def _is_shared(column: str) -> pl.Expr:
+    """Rows whose number another row of the table has too."""
+    return pl.col(column).is_not_null() & pl.col(column).is_duplicated()
 
 
 def _repeat(platform: str, case_id: str) -> dict[str, object]:
@@ -134,10 +146,7 @@ def _orders_of(ids: pl.Series, rows: pl.DataFrame, column: str) -> pl.Series:
 
 def _ambiguous(tables: dict[str, pl.DataFrame]) -> pl.Series:
     """Orders with a number that two platforms or channels use, and those with a complaint, which what is planted bears on."""
-    shared = [
-        tables[name].filter(pl.col(column).is_not_null() & pl.col(column).is_duplicated())["order_id"]
-        for name, column in (("orders", "order_id"), ("aftersales", "case_id"), ("flows", "flow_id"))
-    ]
+    shared = [tables[name].filter(_is_shared(column))["order_id"] for name, column in SHARED.items()]
     voiced = tables["complaints"]
     cases = tables["aftersales"].select("case_id", "order_id")
     return pl.concat([*shared, voiced["order_id"], _orders_of(voiced["case_id"], cases, "case_id")]).drop_nulls()

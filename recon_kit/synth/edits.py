@@ -117,8 +117,7 @@ def return_fees(world: World, rows: Sequence[Row]) -> World:
         pl.col("case_id").replace_strict({case: pair[i] for case, pair in ratio.items()}, default=1, return_dtype=pl.Int64)
         for i in range(2)
     )
-    charged = world.tables["fees"].filter((pl.col("kind") == "commission") & (pl.col("base") == "buyer_paid"))
-    rates = dict(charged.unique("order_id", keep="none").select("order_id", "rate").drop_nulls().iter_rows())
+    rates = dict(commissions(world).unique("order_id", keep="none").select("order_id", "rate").drop_nulls().iter_rows())
     due = {
         str(row["case_id"]): share(rates[row["order_id"]], ratio[str(row["case_id"])][0])
         for row in rows
@@ -138,6 +137,12 @@ def return_fees(world: World, rows: Sequence[Row]) -> World:
             for name, is_return in is_back.items()
         }
     )
+
+
+def commissions(world: World) -> pl.DataFrame:
+    """Commission charged on what the buyer paid, at a rate that can be read."""
+    is_rate = pl.col("rate").str.strip_suffix("%").cast(pl.Float64, strict=False).is_finite()
+    return world.tables["fees"].filter((pl.col("kind") == "commission") & (pl.col("base") == "buyer_paid") & is_rate)
 
 
 def share(rate: object, amount_fen: int) -> int:

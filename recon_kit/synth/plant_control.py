@@ -100,7 +100,9 @@ def plant_k02(world: World, period: Period, rng: random.Random, n: int) -> Plant
     rows = take(pool.filter(pl.col("is_alone")), rng, n)
     small = pl.col("final_fen") <= world.config.limits.auto_approval
     near = take(pool.filter(small & ~of_cases(rows)), rng, 1)
-    in_voucher = [] if "voucher_lines.approver" in world.unstated else rows[1::2]
+    made = world.tables["voucher_lines"].filter(of_vouchers(rows[1::2]), pl.col("maker").is_not_null())
+    signed = set() if "voucher_lines.approver" in world.unstated else set(made.select("period", "voucher_id").iter_rows())
+    in_voucher = [row for row in rows[1::2] if (row["period"], row["voucher_id"]) in signed]
     on_case = [row for row in rows if row not in in_voucher]
     approvers: dict[str, dict[str, object]] = {str(row["case_id"]): {"approver": row["creator"]} for row in on_case}
     blank: dict[str, dict[str, object]] = {str(row["case_id"]): {"approver": None} for row in near}

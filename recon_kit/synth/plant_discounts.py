@@ -24,7 +24,7 @@ def plant_a01(world: World, period: Period, rng: random.Random, n: int) -> Plant
     """
     ruled = world.tables["order_discounts"].filter(pl.col("rule").is_not_null())
     alone = (pl.col("funder") == "merchant") & (pl.len().over("order_id") == 1)
-    known = world.tables["promotions"]["promotion_id"].implode()
+    known = world.tables["promotions"].drop_nulls(["threshold_fen", "off_fen"])["promotion_id"].implode()
     named = ruled.filter(alone).filter(pl.col("rule").is_in(known)).select("order_id", off_fen="amount_fen")
     uncharged = ~pl.col("order_id").is_in(world.tables["fees"]["order_id"].drop_nulls().implode())
     paid = receipted_orders(world, period).filter(uncharged & period.contains("paid_at"))

@@ -53,7 +53,7 @@ def plant_l02(world: World, period: Period, rng: random.Random, n: int) -> Plant
         & period.contains("completed_at")
     )
     channels = world.tables["orders"].select("order_id", "channel")
-    rows = take(withdrawn.join(channels, on="order_id", how="left", validate="m:1").sort("case_id"), rng, (n + 1) // 2)
+    rows = take(withdrawn.join(channels, on="order_id", how="inner", validate="m:1").sort("case_id"), rng, (n + 1) // 2)
     rows += [
         {**row, "requested_fen": row["buyer_paid_fen"], "case_id": None}
         for row in take(receipted_orders(world, period), rng, n - len(rows))
@@ -158,7 +158,7 @@ def plant_l10(world: World, period: Period, rng: random.Random, n: int) -> Plant
         & (pl.col("completed_at") < midnight(period.end))
     )
     channels = world.tables["orders"].select("order_id", "channel")
-    rows = take(withdrawn.join(channels, on="order_id", how="left", validate="m:1").sort("case_id"), rng, n + 1)
+    rows = take(withdrawn.join(channels, on="order_id", how="inner", validate="m:1").sort("case_id"), rng, n + 1)
     limit = world.config.sla_days.accrual_stale
     wanted: list[Row] = [
         {

@@ -118,6 +118,7 @@ def _refunded_unshipped(world: World, period: Period) -> pl.DataFrame:
         .filter(pl.col("final_fen") == pl.col("buyer_paid_fen"))
         .join(lines.select("order_id", "line_id", "sku", "qty", "unit_cost_fen"), on="order_id", how="inner", validate="1:1")
         .join(tables["shipments"].select("order_id"), on="order_id", how="anti")
+        .drop_nulls("unit_cost_fen")
         .sort("order_id")
     )
 

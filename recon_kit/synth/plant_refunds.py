@@ -149,7 +149,9 @@ def plant_c08(world: World, period: Period, rng: random.Random, n: int) -> Plant
     bookings: list[Row] = []
     for row, case, case_id, amount in zip(rows, cases, case_ids, amounts, strict=True):
         case["approver"] = seller.LEADS[0]
-        shifted = {name: moment(case, name) + timedelta(days=2) for name in ("applied_at", "approved_at", "completed_at")}
+        shifted = {
+            name: moment(case, name) + timedelta(days=2) for name in ("applied_at", "approved_at", "completed_at") if case[name]
+        }
         sums = dict.fromkeys(("requested_fen", "approved_fen", "final_fen", "erp_fen"), amount)
         case.update(case_id=case_id, kind="refund_only", qty=None, basis="negotiated", return_waybill=None, **shifted, **sums)
         on = (moment(row, "at") + timedelta(days=2)).date()

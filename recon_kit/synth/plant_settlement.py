@@ -16,6 +16,7 @@ from recon_kit.synth.edits import (
     Row,
     add_rows,
     amend,
+    commissions,
     copies_of,
     drop_rows,
     fen,
@@ -53,9 +54,7 @@ def plant_s01(world: World, period: Period, rng: random.Random, n: int) -> Plant
 def plant_s02(world: World, period: Period, rng: random.Random, n: int) -> Planted:
     """Commission was charged otherwise than rate × base. Beside it: a fen off."""
     charges = (
-        world.tables["fees"]
-        .filter((pl.col("kind") == "commission") & (pl.col("base") == "buyer_paid") & (pl.len().over("order_id") == 1))
-        .select("order_id", "fee_id", "rate", charged_fen="amount_fen")
+        commissions(world).filter(pl.len().over("order_id") == 1).select("order_id", "fee_id", "rate", charged_fen="amount_fen")
     )
     pool = receipted_orders(world, period).join(charges, on="order_id", how="inner", validate="1:1")
     rows = take(pool.filter(pl.col("charged_fen") > 2 * max(OFF_BY)), rng, n + 1)
@@ -182,9 +181,7 @@ def _due(row: Row) -> int:
 def _commissioned(world: World, cases: pl.DataFrame) -> pl.DataFrame:
     """Cases whose order was charged a commission once, on what the buyer paid, and that brought its share back in one row."""
     fees = world.tables["fees"]
-    charges = fees.filter((pl.col("kind") == "commission") & (pl.col("base") == "buyer_paid")).filter(
-        pl.len().over("order_id") == 1
-    )
+    charges = commissions(world).filter(pl.len().over("order_id") == 1)
     back = fees.filter((pl.col("kind") == "commission_return") & (pl.len().over("case_id") == 1)).select("case_id")
     charged = cases.join(charges.select("order_id", "rate"), on="order_id", how="inner", validate="m:1")
     return charged.join(back, on="case_id", how="semi").filter(pl.col("final_fen") > SMALLEST_FEN)

@@ -125,8 +125,8 @@ def carry_wallets(before: World, after: World) -> World:
     """Balances of the wallets after flows were added, dropped, moved or changed: what more or less moved is carried on."""
     if before.tables["flows"] is after.tables["flows"] or "wallets" not in after.tables:
         return after
-    money = (pl.col("status") == "success") & pl.col("success_at").is_not_null()
-    kept = ["channel", "account", "success_at", "amount_fen"]
+    money, at = pl.col("status") == "success", pl.coalesce("success_at", "at").alias("success_at")
+    kept = ["channel", "account", at, "amount_fen"]
     moved = pl.concat(
         [
             before.tables["flows"].filter(money).select(kept).with_columns(-pl.col("amount_fen")),
