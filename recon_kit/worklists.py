@@ -15,7 +15,7 @@ import polars as pl
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from recon_kit.casebook import item_states
+from recon_kit.casebook import decisions, item_states
 from recon_kit.durable import sync_file, sync_folder, told_plainly
 from recon_kit.errors import ConfigError, ReportError
 from recon_kit.labels import column_label, phrase, value_label
@@ -30,7 +30,7 @@ FOLDER = "worklists"
 WORDS = "worklist"
 """The phrases of this page: templates/worklist.toml."""
 DECISIONS = ("explained", "will_pay", "recovered", "corrected", "write_off", "not_ours")
-CAUSES = ("people", "process", "system", "platform", "data")
+CAUSES = tuple(decisions.CAUSES)
 FILL = ("decision", "cause", "explanation", "measure", "measure_due", "answered_by")
 """The columns a person fills in."""
 OPEN = ("open", "explained")
