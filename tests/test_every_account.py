@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
-from recon_kit import adhoc, bridge, matching
+from recon_kit import adhoc, bridge, matching, postmortem, postmortem_view
 from recon_kit.adjustments import check_balance
 from recon_kit.adjustments.ordinary import _check_total
 from recon_kit.archive.restatement import _check_lines
 from recon_kit.bridge import LINES, build_bridge
+from recon_kit.casebook import roll
 from recon_kit.collect import assemble
 from recon_kit.errors import MatchError, TieError
 from recon_kit.facts import Facts
@@ -225,6 +227,18 @@ def a_refund_lost_among_the_months_entries(_: pytest.MonkeyPatch) -> None:
     _check_total(refunds, pl.DataFrame({"gross_fen": [40]}), pl.DataFrame({"out_fen": [59]}))
 
 
+def an_item_lost_among_those_carried_forward(_: pytest.MonkeyPatch) -> None:
+    names = ("opening", "new", "recoded", "changed", "cleared", "written_off", "closing")
+    sums = {f"{name}_{unit}": [int(name in ("opening", "new"))] for name in names for unit in ("n", "fen")}
+    roll._check(pl.DataFrame({"code": ["C04"], **sums}))
+
+
+def a_finding_lost_on_the_page_of_an_incident(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(postmortem, "stages", lambda *_: pl.DataFrame())
+    incident = SimpleNamespace(findings=pl.DataFrame({"code": ["C04"]}))
+    postmortem_view.tie(SimpleNamespace(folder=Path("2026-10")), incident, "stages", "zh")  # type: ignore[arg-type]
+
+
 def a_line_that_moved_without_its_items(_: pytest.MonkeyPatch) -> None:
     _check_lines(pl.DataFrame({"group": ["A0"], "moved_fen": [1]}), pl.DataFrame({"key": ["A0"], "moved_fen": [2]}))
 
@@ -245,6 +259,8 @@ PROOFS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None] | str, ...]] = {
     "tax._check": (a_fen_lost_between_the_ledger_and_the_tax_basis,),
     "adjustments.check_balance": (an_entry_that_does_not_balance,),
     "adjustments.ordinary._check_total": (a_refund_lost_among_the_months_entries,),
+    "casebook.roll._check": (an_item_lost_among_those_carried_forward,),
+    "postmortem_view.tie": (a_finding_lost_on_the_page_of_an_incident,),
     "adhoc._check": (a_row_lost_in_a_match_of_two_files,),
     "archive.restatement._check_lines": (a_line_that_moved_without_its_items, items_that_moved_without_their_line),
     "narrative.verify_figures": ("report/test_narrative.py",),
