@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from recon_kit.casebook import MACHINE, Casebook, Event, item_states
+from recon_kit.casebook import MACHINE, Casebook, Decision, Event, checker, item_states
 from recon_kit.config import Config
 from recon_kit.errors import CasebookError
 from recon_kit.labels import LANGUAGES, phrase
@@ -93,7 +93,8 @@ def import_answers(casebook: Casebook, path: Path, config: Config, *, at: dateti
             raise CasebookError(_told(path.name, [*faults, *unknown], language))
         known = recorded_answers(events)
         new = {answer.digest: answer for _, answer in answers if answer.digest not in known}
-        news = [event for answer in new.values() for event in _events(answer, states[answer.discrepancy_id], config, at)]
+        check = checker(events, config)
+        news = [event for answer in new.values() for event in _events(answer, states[answer.discrepancy_id], check, at)]
         if news:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             news.append(Event("imported", "config", MACHINE, at, data={"file": path.name, "sha256": digest, "n": len(new)}))
@@ -207,22 +208,23 @@ def _answer(cells: dict[str, Any]) -> Answer:
     )
 
 
-def _events(answer: Answer, state: Mapping[str, Any], config: Config, at: datetime) -> Iterator[Event]:
-    """What an answer says, as events by who answered; a write-off is proposed only while the item is open and none waits."""
-    about = {"answer": answer.digest, "period": state["last_period"]}
+def _events(answer: Answer, state: Mapping[str, Any], check: Callable[[Decision], Event], at: datetime) -> Iterator[Event]:
+    """What an answer says, as decisions of who answered, each checked as the command line's are.
 
-    def says(kind: str, why: str | None = None, **data: object) -> Event:
-        return Event(kind, answer.discrepancy_id, answer.answered_by, at, why, {**about, **data})
+    A write-off is proposed only while the item is open and none waits.
+    """
 
-    yield says("explained", answer.explanation, decision=answer.decision)
+    def says(kind: str, **data: object) -> Event:
+        told = {"answer": answer.digest, **data}
+        return check(Decision(kind, answer.discrepancy_id, answer.answered_by, at, answer.explanation, told))
+
+    yield says("explained", decision=answer.decision)
     if answer.cause and answer.cause != state["cause"]:
         yield says("cause", cause=answer.cause)
     if answer.measure and answer.measure_due:
         yield says("action", what=answer.measure, owner=answer.answered_by, due=answer.measure_due.isoformat())
     if answer.decision == "write_off" and state["status"] in OPEN and not state["pending"]:
-        needed = config.approval_tier(state["amount_fen"]).approvals
-        told = {"code": state["code"], "amount_fen": state["amount_fen"], "needed": needed}
-        yield says("written_off", answer.explanation, **told)
+        yield says("written_off")
 
 
 def _contradictions(answers: list[tuple[tuple[str, int], Answer]]) -> Iterator[Fault]:

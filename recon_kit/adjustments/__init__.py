@@ -20,7 +20,7 @@ from recon_kit.config import DEFAULT_ACCOUNTS, DEFAULT_CHANNEL_ACCOUNTS, Config
 from recon_kit.errors import TieError
 from recon_kit.facts import Facts
 from recon_kit.facts.references import read_entry_ids
-from recon_kit.results import ADJUSTMENTS, conform_result
+from recon_kit.results import ADJUSTMENTS, conform_result, result_schema
 from recon_kit.rules import find_unaccrued
 from recon_kit.rules.catalogue import CATALOGUE
 from recon_kit.rules.entries import ABOUT, FORMS, choices
@@ -46,8 +46,11 @@ def build_adjustments(facts: Facts, findings: pl.DataFrame, supplied: Mapping[st
     """`adjustments`: the lines of every proposed entry of the period, dated its last day (an ordinary booking its own day).
 
     `supplied`: the loaded tables. Without a ledger the month's ordinary refunds are proposed too, so that the wallet's credits
-    come to B0 of the bridge. TieError where an entry does not balance (a bug, nothing is published).
+    come to B0 of the bridge. Empty for a day or a week: books are corrected by the month, and an entry's id is its period's.
+    TieError where an entry does not balance (a bug, nothing is published).
     """
+    if facts.scope.period.kind != "month":
+        return pl.DataFrame(schema=result_schema(ADJUSTMENTS))
     config, scope, has_ledger = facts.scope.config, facts.scope, "voucher_lines" in facts.supplied
     tables = {name: supplied.get(name, empty(TABLES[name])) for name in ("order_lines", "products")}
     if config.standard == "CAS" and facts.supplied >= _NEEDED and not has_ledger:

@@ -1,7 +1,7 @@
 """The casebook: what became of every discrepancy, as events that are never changed. States are derived from them."""
 
 from recon_kit.casebook.absorb import absorb_published, absorb_run, last_runs
-from recon_kit.casebook.decisions import CAUSES, Decision, check_decision, decide, find_id, keep_evidence
+from recon_kit.casebook.decisions import CAUSES, Decision, check_decision, checker, decide, find_id, keep_evidence
 from recon_kit.casebook.event import EVENTS_SCHEMA, GENESIS, KINDS, MACHINE, Event, verify_events
 from recon_kit.casebook.states import entry_states, item_states
 from recon_kit.casebook.storage import FILE_NAME, Casebook, casebook_place, open_casebook
@@ -20,6 +20,7 @@ __all__ = [
     "absorb_run",
     "casebook_place",
     "check_decision",
+    "checker",
     "decide",
     "entry_states",
     "find_id",

@@ -139,15 +139,16 @@ def _entries(run: Run, run_id: str, events: pl.DataFrame, at: datetime) -> Itera
         old = known.get(entry_id[0])
         if old is None or old["digest"] != row["digest"] or (old["status"] == "rejected" and old["decided_by"] == MACHINE):
             yield Event("entry_proposed", str(entry_id[0]), MACHINE, at, data=row)
+    booked = set(run.table("booked_entries")["entry_id"])  # a booked entry is not proposed again, and not withdrawn either
     for entry_id, row in known.items():
-        if row["period"] == run.period.text and row["status"] != "rejected" and entry_id not in proposed:
+        if row["period"] == run.period.text and row["status"] != "rejected" and entry_id not in proposed | booked:
             yield Event("rejected", entry_id, MACHINE, at, f"rerun {run_id}", {"period": run.period.text})
 
 
 def _entry(lines: pl.DataFrame, run_id: str, config: Config) -> dict[str, Any]:
     """What the casebook keeps of a proposed entry: its period, amount, effect, what it answers, and a digest of its lines."""
     amount = int(lines["debit_fen"].abs().sum())
-    answered = lines["discrepancy_id"].drop_nulls().str.split("|").explode().unique().sort().to_list()
+    answered = lines["answers"].explode().drop_nulls().unique().sort().to_list()
     text = json.dumps(lines.to_dicts(), ensure_ascii=False, sort_keys=True, default=str)
     return {
         "period": lines["period"][0],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -69,20 +69,29 @@ def decide(casebook: Casebook, config: Config, decision: Decision) -> int:
 
 def check_decision(events: pl.DataFrame, config: Config, decision: Decision) -> Event:
     """The event a decision becomes, with its period and what it was taken on; CasebookError where a rule forbids it."""
+    return checker(events, config)(decision)
+
+
+def checker(events: pl.DataFrame, config: Config) -> Callable[[Decision], Event]:
+    """`check_decision` for many decisions on the same events: what they are checked against is worked out once."""
+    items, held = item_states(events), read_events(events)
+    by_item = items.rows_by_key("discrepancy_id", named=True, unique=True)
+    by_entry = entry_states(events).rows_by_key("entry_id", named=True, unique=True)
+
+    def check(decision: Decision) -> Event:
+        item, entry = by_item.get(decision.subject), by_entry.get(decision.subject)
+        return _checked(decision, _Known(config, held, item, entry, items))
+
+    return check
+
+
+def _checked(decision: Decision, known: _Known) -> Event:
     if decision.kind not in DECISIONS:
         raise CasebookError(f"{decision.kind}: no decision of that kind; expected one of {', '.join(DECISIONS)}")
     if not decision.by.strip() or decision.by == MACHINE:
         raise CasebookError(f"{decision.kind} {decision.subject}: nobody decides it; expected a person. Give --by NAME")
     if decision.kind != "assigned" and not (decision.why or "").strip():
         raise CasebookError(f"{decision.kind} {decision.subject}: no reason was given; expected one. Give --why TEXT")
-    items = item_states(events)
-    known = _Known(
-        config,
-        read_events(events),
-        _row(items, "discrepancy_id", decision.subject),
-        _row(entry_states(events), "entry_id", decision.subject),
-        items,
-    )
     if known.item is None and known.entry is None:
         raise CasebookError(f"{decision.subject}: unknown in this casebook; expected a D… or E… id. See `recon-kit cases list`")
     more = _CHECKS.get(decision.kind, _no_check)(decision, known)
@@ -243,11 +252,6 @@ _CHECKS = {
     "rejected": _check_verdict,
     "undone": _check_undo,
 }
-
-
-def _row(states: pl.DataFrame, column: str, value: str) -> dict[str, Any] | None:
-    found = states.filter(pl.col(column) == value)
-    return found.row(0, named=True) if found.height else None
 
 
 def _sealed(held: pl.DataFrame) -> set[str]:
