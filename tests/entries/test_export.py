@@ -112,7 +112,7 @@ def test_the_work_list_has_the_entries_on_a_sheet_of_their_own_line_by_line(out)
 
     assert len(rows) == proposed.height
     assert [row[head.index("科目编码")] for row in rows] == proposed["account"].to_list()
-    assert sum(row[head.index("贷方金额")] for row in rows) == proposed["credit_fen"].sum() / 100
+    assert sum(row[head.index("贷方（元）")] for row in rows) == proposed["credit_fen"].sum() / 100
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
