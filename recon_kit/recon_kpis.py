@@ -6,7 +6,7 @@ Rows of `kpis` as the others are. Grain: the total, and match rates by pair, ope
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -19,11 +19,16 @@ BASES = {
     "unexplained_amount": ("C0 as booked less C0 as computed", "as_of"),
     "open_amount": ("gaps of primary findings, without sign", "as_of"),
     "late_booking_rate_amount": ("refund outflows of the period (B0)", "success_at"),
+    "median_detect_hours": ("items first found in the period: from the event to the run's as-of day", "as_of"),
+    "median_resolve_hours": ("items that ended in the period: from the run that found them", "cleared_on"),
+    "recurrence_rate": ("items first found in the period", "as_of"),
     "leakage_rate": ("gross buyer_paid of the period's orders less its refunds (A0)", "as_of"),
 }
 """KPI → what its denominator, or itself, counts, and by which date."""
 NOT_DUE = ("excluded", "outside_window")
 """Reasons of unmatched rows that lack nothing: no counterpart is due, or none that a loaded file could hold."""
+RECURS_DAYS = 90
+"""Within so many days the same code of the same shop is a recurrence. Source: docs/method.md, KPIs."""
 GOODS = frozenset(("receipts", "shipments"))
 """Without either of these nothing was looked for that could be lost."""
 
@@ -43,7 +48,11 @@ class Outcomes:
 
 def build_recon_kpis(found: Outcomes, supplied: frozenset[str], as_of: date) -> pl.DataFrame:
     """The rows to add to `kpis`; a KPI whose sides are not among the `supplied` tables is left out, never zero."""
-    rows = pl.concat([_match_rates(found), *_findings(found, supplied)])
+    return _told(pl.concat([_match_rates(found), *_findings(found, supplied)]), as_of)
+
+
+def _told(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Rows with what they stand over, their date basis and their value."""
     about = pl.DataFrame([(kpi, *texts) for kpi, texts in BASES.items()], schema=["kpi", "base", "date_basis"], orient="row")
     rate = pl.when(pl.col("denominator") > 0).then(pl.col("numerator") / pl.col("denominator"))
     plain = pl.when(pl.col("denominator").is_null()).then(pl.col("numerator").cast(pl.Float64))
@@ -54,6 +63,31 @@ def build_recon_kpis(found: Outcomes, supplied: frozenset[str], as_of: date) -> 
         ),
         KPIS,
     )
+
+
+def build_item_kpis(open_items: pl.DataFrame, known: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """How fast differences are found and settled, and how many come back: rows to add to `kpis`.
+
+    `known`: items of earlier periods. A new item recurs where one of its code and shop was first found within RECURS_DAYS before.
+    What nothing was found, ended or known for is left out, never zero.
+    """
+    new, ended = open_items.filter(pl.col("origin") == "new"), open_items.filter(pl.col("cleared_on").is_not_null())
+    rows = [
+        _medians("median_detect_hours", new["first_seen_on"] - new["event_on"]),
+        _medians("median_resolve_hours", ended["cleared_on"] - ended["first_seen_on"]),
+    ]
+    if known.height and new.height:
+        lately = known.filter(pl.col("first_seen_on") >= as_of - timedelta(days=RECURS_DAYS)).select("code", "shop").unique()
+        again = new.join(lately, on=["code", "shop"], how="semi", nulls_equal=True)
+        rows.append(_rows("recurrence_rate", "count", "all", _single(again.height, new.height)))
+    return _told(pl.concat(rows), as_of)
+
+
+def _medians(kpi: str, spans: pl.Series) -> pl.DataFrame:
+    """The median of day spans as hours; no row where there is none."""
+    hours = spans.drop_nulls().dt.total_hours().quantile(0.5, "nearest")
+    rows = _rows(kpi, "hours", "all", _single(int(hours or 0), None))
+    return rows if hours is not None else rows.clear()
 
 
 def _match_rates(found: Outcomes) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from recon_kit.recon_kpis import BASES, Outcomes, build_recon_kpis
+from recon_kit.recon_kpis import BASES, Outcomes, build_item_kpis, build_recon_kpis
 from recon_kit.results import BRIDGE, DISCREPANCIES, KPIS, MATCHES, UNMATCHED, conform_result, result_schema
 
 AS_OF = date(2026, 10, 31)
@@ -90,7 +90,7 @@ def test_pieces_have_no_rate_of_money_and_members_of_one_kpi_stand_once(found):
 
     assert table.filter(kpi="match_rate_amount")["member"].to_list() == ["M3"]
     assert not table.select("kpi", "dimension", "member").is_duplicated().any()
-    assert set(table["kpi"]) == set(BASES)
+    assert set(table["kpi"]) == set(BASES) - OF_ITEMS
 
 
 def test_what_was_not_supplied_is_left_out_and_no_zero(found):
@@ -104,3 +104,54 @@ def test_a_month_that_sold_less_than_it_refunded_has_no_rate_of_loss(found):
     table = build_recon_kpis(replace(found, kpis=sales), EVERYTHING, AS_OF)
 
     assert table.filter(kpi="leakage_rate", dimension="all")["value"].to_list() == [None]
+
+
+OF_ITEMS = {"median_detect_hours", "median_resolve_hours", "recurrence_rate"}
+
+
+def open_item(origin, event, seen, ended=None, shop="甲", code="C04"):
+    return {"origin": origin, "event_on": event, "first_seen_on": seen, "cleared_on": ended, "shop": shop, "code": code}
+
+
+def test_times_to_detect_and_to_resolve_are_medians_of_what_was_found_and_what_ended():
+    october, september = date(2026, 10, 31), date(2026, 9, 30)
+    frame = pl.DataFrame(
+        [
+            open_item("new", date(2026, 10, 30), october),
+            open_item("new", date(2026, 10, 21), october),
+            open_item("new", date(2026, 10, 1), october),
+            open_item("opening", date(2026, 9, 1), september, date(2026, 10, 5)),
+        ],
+        schema_overrides={"cleared_on": pl.Date},
+    )
+
+    table = build_item_kpis(frame, known(), AS_OF)
+
+    assert dict(table.select("kpi", "numerator").iter_rows()) == {"median_detect_hours": 240, "median_resolve_hours": 120}
+
+
+def known(*rows):
+    return pl.DataFrame(rows, schema={"code": pl.String, "shop": pl.String, "first_seen_on": pl.Date}, orient="row")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "again"),
+    [
+        (("C04", "甲", date(2026, 8, 31)), 1),
+        (("C04", "甲", date(2026, 8, 1)), 0),
+        (("C04", "乙", date(2026, 8, 31)), 0),
+        (("C07", "甲", date(2026, 8, 31)), 0),
+    ],
+)
+def test_an_item_recurs_where_its_code_and_shop_had_one_within_ninety_days(earlier, again):
+    frame = pl.DataFrame([open_item("new", None, AS_OF)], schema_overrides={"event_on": pl.Date, "cleared_on": pl.Date})
+
+    table = build_item_kpis(frame, known(earlier), AS_OF)
+
+    assert table.filter(kpi="recurrence_rate").select("numerator", "denominator").rows() == [(again, 1)]
+
+
+def test_without_items_or_history_nothing_is_told_of_them():
+    nothing = pl.DataFrame(schema={"origin": pl.String, **dict.fromkeys(("event_on", "first_seen_on", "cleared_on"), pl.Date)})
+
+    assert build_item_kpis(nothing, known(), AS_OF).is_empty()

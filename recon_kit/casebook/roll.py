@@ -34,10 +34,14 @@ _FACTS = ("code", "key", "key_kind", "nature", "severity", "owner", "platform", 
 
 @dataclass(frozen=True)
 class Roll:
-    """`open_items` and `carry_forward` of one run; `summary`: their total, and `loaded` for later runs to compare."""
+    """`open_items` and `carry_forward` of one run; `summary`: their total, and `loaded` for later runs to compare.
+
+    `known`: the items that runs of earlier periods opened (`item_states`), ended ones too.
+    """
 
     open_items: pl.DataFrame
     carry_forward: pl.DataFrame
+    known: pl.DataFrame
     summary: dict[str, Any]
 
 
@@ -58,7 +62,7 @@ def roll_forward(
     sums = _sum(items)
     _check(sums)
     total = sums.filter(pl.col("code") == "all").drop("code").row(0, named=True)
-    return Roll(shown, sums, {"carry_forward": total, "loaded": loaded_rows(tables, scope.period.end)})
+    return Roll(shown, sums, before, {"carry_forward": total, "loaded": loaded_rows(tables, scope.period.end)})
 
 
 def _current(findings: pl.DataFrame) -> pl.DataFrame:

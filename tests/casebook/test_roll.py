@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from recon_kit.casebook import verify_events
+from recon_kit.casebook import entry_states, verify_events
 from tests.casebook.book import Book, items, rolled
 from tests.world import case, order, receipt, refund, returned, run, voucher, world
 
@@ -199,3 +199,29 @@ def test_without_a_casebook_the_opening_is_nothing():
     outcome = run(month([LATE])).outcome
 
     assert "opening_n" not in rolled(outcome)
+
+
+def test_an_entry_that_was_booked_clears_what_it_answers_and_is_named(book):
+    paid, done = refund("F1", on="2026-09-10", case_id="C1"), case("C1", "O1", done="2026-09-09")
+    entry = book.run(month([done], [paid], vouchers=()), "2026-09").tables["adjustments"].filter(code="L01")
+    assert entry["answers"].to_list() == [[book.states()["L01 C1"]["discrepancy_id"]]] * entry.height
+    entry_id = entry["entry_id"][0]
+
+    booked = voucher("记-9", ("C1", "30.00"), on="2026-10-20", summary=f"{entry_id} 补记退款")
+    row = next(row for name, row in items(book.run(month([done], [paid], vouchers=[booked]))).items() if name.endswith(" C1"))
+
+    assert (row["status"], row["cleared_how"]) == ("cleared", "entry")
+    assert entry_id in row["cleared_by"] and "voucher_lines.csv:" in row["cleared_by"]
+    assert entry_id in entry_states(book.casebook.events())["entry_id"].to_list()
+
+
+def test_a_rerun_does_not_withdraw_an_entry_that_the_ledger_has_by_now(book):
+    paid, done = refund("F1", on="2026-09-10", case_id="C1"), case("C1", "O1", done="2026-09-09")
+    first = book.run(month([done], [paid], vouchers=()), "2026-09")
+    entry_id = first.tables["adjustments"].filter(code="L01")["entry_id"][0]
+    booked = voucher("记-9", ("C1", "30.00"), on="2026-09-20", summary=f"{entry_id} 补记")
+
+    book.run(month([done], [paid], vouchers=[booked]), "2026-09")
+
+    kept = entry_states(book.casebook.events()).filter(entry_id=entry_id)
+    assert kept["status"].to_list() == ["proposed"]
