@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -31,6 +31,8 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", help="recon.toml；
 At = Annotated[str | None, typer.Option("--at", help="何时，默认现在 · when, default now: 2026-11-05T10:00:00+08:00")]
 Json = Annotated[bool, typer.Option("--json", help="向标准输出打印 JSON · print JSON to stdout")]
 English = Annotated[bool, typer.Option("--en", help="英文 · in English")]
+WHOLE = ("discrepancy_id", "code", "amount_fen")
+"""Columns that are never broken over lines: ids are copied from the screen."""
 _SHOWN = ("discrepancy_id", "code", "key", "amount_fen", "owner", "status", "first_period", "assigned_to", "cleared_by")
 
 
@@ -311,7 +313,8 @@ def _print_items(items: pl.DataFrame, language: str) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in _SHOWN:
-        table.add_column(column_label(name, language), justify="right" if name == "amount_fen" else "left", overflow="fold")
+        justify: Literal["right", "left"] = "right" if name == "amount_fen" else "left"
+        table.add_column(column_label(name, language), justify=justify, overflow="fold", no_wrap=name in WHOLE)
     zh = language == "zh"
     for row in items.iter_rows(named=True):
         words = {"owner": OWNER.get(row["owner"] or "", ""), "status": ITEM_STATUS[row["status"]]} if zh else {}
