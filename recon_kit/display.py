@@ -160,14 +160,14 @@ def top_findings(run: Run, language: str, limit: int = 15) -> Shown:
 
 
 def entries_table(run: Run, language: str) -> Shown:
-    """Proposed entries by effect and code: how many, and what they do to profit."""
+    """Proposed entries by effect and code: how many, and how much they move."""
     frame = views.entries(run)
     named = frame.with_columns(
         name=pl.Series([code_name(code, language) if code else "—" for code in frame["code"]], dtype=pl.String),
         effect=pl.Series([value_label("effect", v, language) for v in frame["effect"]], dtype=pl.String),
     )
-    columns = named.select("effect", "code", "name", "n", "debit_fen", "credit_fen")
-    return short_table(columns, language, "entries-table")
+    columns = named.select("effect", "code", "name", "n", "amount_fen")
+    return short_table(with_total(columns, language, "effect"), language, "entries-table", strong=is_total("effect", language))
 
 
 def detail(run: Run, language: str) -> Shown:

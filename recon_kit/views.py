@@ -211,11 +211,16 @@ def is_covered(by_day: pl.DataFrame) -> bool:
 
 
 def entries(run: Run) -> pl.DataFrame:
-    """Proposed entries by effect and code: number of entries, Σ debit and Σ credit (red-letter negative)."""
+    """Proposed entries by effect and code: n, amount_fen, and Σ debit and Σ credit (red-letter negative, so that both may be 0).
+
+    `amount_fen`: half of what its lines come to without sign: what an entry without red moves from one side to the other.
+    """
     lines = run.table("adjustments")
     order = {effect: n for n, effect in enumerate(ADJUSTMENTS.column("effect").allowed)}
     place = pl.col("effect").replace_strict(order, return_dtype=pl.Int64)
-    sums = [pl.col("entry_id").n_unique().cast(pl.Int64).alias("n"), pl.col("debit_fen", "credit_fen").sum()]
+    moved = (pl.col("debit_fen").abs().sum() + pl.col("credit_fen").abs().sum()) // 2
+    count = pl.col("entry_id").n_unique().cast(pl.Int64).alias("n")
+    sums = [count, moved.alias("amount_fen"), pl.col("debit_fen", "credit_fen").sum()]
     return lines.group_by("effect", "code").agg(sums).sort(place, "code", nulls_last=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import openpyxl
@@ -119,5 +120,6 @@ def test_the_work_list_has_the_entries_on_a_sheet_of_their_own_line_by_line(out)
 def test_the_review_shows_entries_by_effect_and_ties_debits_to_credits(out, language):
     found = load_run(out / "2026-10")
 
-    assert "L01" in display.entries_table(found, language).html
+    shown = display.entries_table(found, language).html
+    assert "L01" in shown and not re.search(r">0\.00<", shown), "red and black of an entry do not hide its amount"
     assert "tie" in display.tie(found, "entries", language).html
