@@ -199,7 +199,7 @@ def judge_units(units: pl.DataFrame, refs: pl.DataFrame, scope: Scope) -> pl.Dat
 
 
 def add_case_facts(units: pl.DataFrame, cases: pl.DataFrame, orders: pl.DataFrame, scope: Scope) -> pl.DataFrame:
-    """Add to each unit `is_unseen` (its refund may lie in a bill that was not loaded) and `is_provisioned`.
+    """Add to each unit `is_unseen` (its refund may lie in a bill that was not loaded), `ends_in_escrow` and `is_provisioned`.
 
     Provisioned: under CAS, with a portfolio provision, a return without a quality defect inside the window, so that the
     revenue was never recognised. Source: docs/method.md, CAS.
@@ -213,10 +213,10 @@ def add_case_facts(units: pl.DataFrame, cases: pl.DataFrame, orders: pl.DataFram
         & (pl.col("approved_at").dt.date() <= pl.col("sold_on") + pl.duration(days=provision.window_closes))
     )
     known = cases.with_columns(sold_on.gather(cases["o"])).select(
-        "c", "is_unseen", is_provisioned.fill_null(value=False).alias("is_provisioned")
+        "c", "is_unseen", "ends_in_escrow", is_provisioned.fill_null(value=False).alias("is_provisioned")
     )
     return units.join(known, on="c", how="left", validate="m:1", maintain_order="left").with_columns(
-        pl.col("is_unseen", "is_provisioned").fill_null(value=False)
+        pl.col("is_unseen", "is_provisioned", "ends_in_escrow").fill_null(value=False)
     )
 
 
@@ -292,7 +292,7 @@ def _unaccrued(scope: Scope) -> pl.Expr:
         .otherwise(0)
     )
     accrued_so_far = pl.col("accrued_in_fen") + pl.col("accrued_before_fen")
-    in_escrow = pl.col("in_escrow").fill_null(value=False)
+    in_escrow = pl.col("in_escrow").fill_null(value=False) | pl.col("ends_in_escrow")
     is_missing = owed - accrued_so_far > scope.config.tolerance.row
     missing = pl.when(ahead != 0).then(pl.min_horizontal(ahead, with_clawback)).otherwise(owed) - accrued_so_far
     approved_here = scope.is_in("approved_at") & (pl.col("state") == "ties") & ~in_escrow & is_missing

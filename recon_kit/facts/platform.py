@@ -123,7 +123,8 @@ def build_cases(aftersales: pl.DataFrame, orders: pl.DataFrame, scope: Scope) ->
     `amount_fen` is the final amount (as approved where null). `done_at` is when a success case ended: completed, else
     approved, else applied (JD states no completion). `in_escrow`: refunded before the order was confirmed on an escrow
     platform, so that no wallet moved; `escrow_diff_fen` is what the order's stated refunds differ from its cases, on the
-    last of them; `is_escrow_unstated`: the export states a refund status and it is not success. Source: rulings 12.
+    last of them; `is_escrow_unstated`: the export states a refund status and it is not success. `ends_in_escrow`: it ended so
+    after as-of, as the look-ahead tells: what a wallet paid on it then is another refund. Source: rulings 12.
     """
     cases = (
         aftersales.with_row_index("c")
@@ -137,6 +138,7 @@ def build_cases(aftersales: pl.DataFrame, orders: pl.DataFrame, scope: Scope) ->
         )
         .with_columns(scope.is_fact("done_at").alias("is_done"))
     )
+    confirmed_never = pl.col("order_completed_at").is_null() & pl.col("is_order_closed")
     asked = cases.select(pl.col("order_id").hash().alias("id_hash"))
     lookup = orders.join(asked, on="id_hash", how="semi").select(
         "platform_key",
@@ -147,6 +149,8 @@ def build_cases(aftersales: pl.DataFrame, orders: pl.DataFrame, scope: Scope) ->
         "confirmed_at",
         "refunded_fen",
         "is_refund_stated",
+        pl.col("completed_at").alias("order_completed_at"),
+        (pl.col("status") == "closed").alias("is_order_closed"),
         pl.col("buyer_paid_fen").alias("order_paid_fen"),
         pl.col("pay_id").alias("order_pay_id"),
         pl.col("shop").alias("order_shop"),
@@ -160,6 +164,14 @@ def build_cases(aftersales: pl.DataFrame, orders: pl.DataFrame, scope: Scope) ->
             & pl.col("is_done")
             & (pl.col("confirmed_at").is_null() | (pl.col("done_at") < pl.col("confirmed_at")))
         ).alias("in_escrow"),
+        (
+            pl.col("is_escrow").fill_null(False)
+            & pl.col("is_refund")
+            & ~pl.col("is_done")
+            & ((pl.col("done_at") < pl.col("order_completed_at")) | (confirmed_never & pl.col("done_at").is_not_null()))
+        )
+        .fill_null(False)
+        .alias("ends_in_escrow"),
     )
     return _compare_escrow(cases)
 

@@ -232,3 +232,15 @@ def test_a_case_without_a_stated_approval_counts_from_its_end():
 
     assert run(world(**about, cases=[ended]), standard="CAS").codes == ["C02 C1", "L05 C1"]
     assert run(world(**about, cases=[ended]), standard="SBE").codes == ["C02 C1"]
+
+
+def test_a_case_that_ends_in_escrow_needs_no_accrual_although_a_wallet_pays_it_again_later():
+    """Rulings 12: a refund before the buyer confirms never passes the wallet; what does is another one."""
+    orders = [order("O1", on="2026-10-20", platform="taobao", confirmed="2026-11-08", refunded_fen="30.00")]
+    cases = [case("C1", "O1", done="2026-11-01", platform="taobao", applied_at="2026-10-29", approved_at="2026-10-29")]
+    again = [refund("F1", "25.00", on="2026-11-05", channel="alipay", order_id="O1")]
+
+    def october(**more):
+        return run(world(orders=orders, cases=cases, flows=again, vouchers=[], **OPEN_BILLS, **more), standard="CAS")
+
+    assert october().codes == []
