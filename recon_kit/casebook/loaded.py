@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import polars as pl
 
+from recon_kit.facts.intake import HAPPENED_AT
 from recon_kit.periods import SHANGHAI
 
 ENOUGH = 0.8
 """Share of an earlier run's rows that must be loaded again. Less is another extract, in which absence says nothing."""
 _PLACE = ("source_file", "source_row")
-_DATED = {
-    "orders": pl.coalesce("paid_at", "created_at"),
-    "payments": pl.col("paid_at"),
-    "aftersales": pl.col("applied_at"),
-    "flows": pl.col("at"),
-    "shipments": pl.col("at"),
-    "receipts": pl.col("received_at"),
-    "voucher_lines": pl.col("date"),
-    "fees": pl.col("at"),
-    "bank_rows": pl.col("at"),
-    "complaints": pl.col("opened_at"),
-}
-"""Table → the instant or day that places its row in a period."""
 _PARENTS = {
     "order_lines": ("orders", "order_id"),
     "order_discounts": ("orders", "order_id"),
@@ -40,7 +28,7 @@ def loaded_rows(tables: Mapping[str, pl.DataFrame], until: date) -> dict[str, li
     """
     found: dict[str, list[int | str | None]] = {}
     placed: dict[str, pl.DataFrame] = {}
-    for name, when in _DATED.items():
+    for name, when in HAPPENED_AT.items():
         if name in tables:
             placed[name] = _before(tables[name], when, until)
     for name, (parent, column) in _PARENTS.items():
@@ -48,7 +36,7 @@ def loaded_rows(tables: Mapping[str, pl.DataFrame], until: date) -> dict[str, li
             placed[name] = tables[name].join(placed[parent].select(column), on=column, how="semi")
     for name, rows in placed.items():
         by = next((column for column in ("platform", "channel") if column in rows.columns and name != "complaints"), None)
-        day = _DATED[name].dt.date() if name in _DATED else pl.lit(None, pl.Date)
+        day = HAPPENED_AT[name].dt.date() if name in HAPPENED_AT else pl.lit(None, pl.Date)
         values = rows.select(pl.exclude(*_PLACE))
         parts = rows.select(
             (pl.col(by).fill_null("") if by else pl.lit("")).alias("part"),
@@ -73,6 +61,4 @@ def is_whole(then: Mapping[str, list[int | str | None]], now: Mapping[str, list[
 
 
 def _before(table: pl.DataFrame, when: pl.Expr, until: date) -> pl.DataFrame:
-    instant = datetime(until.year, until.month, until.day, tzinfo=SHANGHAI)
-    is_day = table.select(when).dtypes[0] == pl.Date
-    return table.filter(when <= (until - timedelta(days=1)) if is_day else when < instant)
+    return table.filter(when < datetime(until.year, until.month, until.day, tzinfo=SHANGHAI))
