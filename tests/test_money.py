@@ -11,6 +11,7 @@ from recon_kit.money import (
     allocate,
     format_units,
     format_yuan,
+    format_yuan_expr,
     parse_rate,
     parse_yuan,
     parse_yuan_expr,
@@ -135,3 +136,10 @@ def test_an_amount_of_any_scale_is_read_back_as_it_was_written(scale, units):
 @pytest.mark.parametrize(("text", "scale"), [("0.123456", 5), ("1.5", 0), ("9" * 13, 5), ("1e-5", 5)])
 def test_an_amount_that_is_not_exact_at_the_scale_is_null(text, scale):
     assert pl.select(parse_yuan_expr(pl.lit(text), scale=scale)).item() is None
+
+
+@given(st.lists(st.none() | fen, min_size=1))
+def test_a_column_is_written_as_its_amounts_are_without_separators(amounts):
+    written = pl.DataFrame({"fen": amounts}, schema={"fen": pl.Int64}).select(format_yuan_expr(pl.col("fen"))).to_series()
+
+    assert written.to_list() == [None if amount is None else format_units(amount, 2, separator="") for amount in amounts]
