@@ -21,7 +21,8 @@ def covered_from(collected: Collected, scope: Scope) -> dict[str, datetime]:
     nothing moved: every channel is covered from the period's start.
     """
     starts: dict[str, list[datetime]] = {}
-    for row in collected.coverage.drop_nulls("channel").iter_rows(named=True):
+    is_template = pl.col("layout").str.starts_with("template_").fill_null(value=False)
+    for row in collected.coverage.drop_nulls("channel").filter(~is_template).iter_rows(named=True):
         first = _day(row["first_at"]) if row["first_at"] else scope.start
         start = row["starts_at"] or (first.replace(day=1) if first.day <= 3 else first)
         starts.setdefault(row["channel"], []).append(start)
@@ -31,9 +32,14 @@ def covered_from(collected: Collected, scope: Scope) -> dict[str, datetime]:
         if frame.is_empty():
             for channel in CHANNEL:
                 starts.setdefault(channel, []).append(scope.start)
-        for channel, first in frame.group_by("channel").agg(pl.col(column).min()).iter_rows():
-            if channel not in starts and first is not None:
-                starts[channel] = [_day(first).replace(day=1)]
+        # Whatever channels a template's file holds, and in how many files it came: each channel's first row decides.
+        templates = collected.coverage.filter(is_template)["file"].implode()
+        of_template = pl.col(column).filter(pl.col("source_file").is_in(templates)).min().alias("of_template")
+        firsts = frame.group_by("channel").agg(of_template, pl.col(column).min().alias("of_any"))
+        for channel, of_template_at, of_any_at in firsts.sort("channel").iter_rows():
+            first = of_any_at if channel not in starts else of_template_at
+            if first is not None:
+                starts.setdefault(channel, []).append(_day(first).replace(day=1))
     return {channel: min(found) for channel, found in starts.items()}
 
 
