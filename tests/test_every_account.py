@@ -224,7 +224,7 @@ def an_entry_that_does_not_balance(_: pytest.MonkeyPatch) -> None:
 
 def a_refund_lost_among_the_months_entries(_: pytest.MonkeyPatch) -> None:
     refunds = pl.DataFrame({"out_fen": [100]})
-    _check_total(refunds, pl.DataFrame({"gross_fen": [40]}), pl.DataFrame({"out_fen": [59]}))
+    _check_total(refunds, pl.DataFrame({"gross_fen": [40], "gap_fen": [40]}), pl.DataFrame({"out_fen": [59]}))
 
 
 def an_item_lost_among_those_carried_forward(_: pytest.MonkeyPatch) -> None:

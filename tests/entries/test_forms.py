@@ -329,3 +329,13 @@ def test_an_accrual_released_as_it_should_be_needs_nothing():
     found = run(month(cases=[case("R1", "O1", approved_at="2026-09-28")], vouchers=books), standard="CAS")
 
     assert found.outcome.tables["adjustments"].is_empty()
+
+
+def test_without_a_ledger_a_refund_that_came_back_is_booked_the_other_way_round():
+    """A positive refund row is money that returned to the wallet: nothing stops, and the entries still come to the bills."""
+    came_back = refund("F9", "20.00", on="2026-10-12", order_id="O1") | {"amount_fen": 2000}
+
+    found = run(world(orders=[order("O1")], cases=[], flows=[came_back], vouchers=None))
+
+    assert found.one("C03")["actual_fen"] == -2000
+    assert found.outcome.summary["bridge"]["B0"] == -2000
