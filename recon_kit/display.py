@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from recon_kit import narrative, views
+from recon_kit import narrative, section_ties, views
 from recon_kit.errors import TieError
 from recon_kit.labels import code_name, pair_name, table_label, value_label, word
 from recon_kit.money import format_yuan
@@ -361,10 +361,10 @@ def tie(run: Run, name: str, language: str) -> Shown:
 
     Nothing where the section itself is not due, and a word where only its control total is not.
     """
-    check = views.TIED_TO.get(name)
+    check = section_ties.TIED_TO.get(name)
     if check and not run.is_due(check):
         return Shown("" if name == check else f'<p class="empty">{word("ui.no_control_total", language)}</p>')
-    left, right, unit = views.tie_figures(run, name)
+    left, right, unit = section_ties.tie_figures(run, name)
     if left != right:
         raise TieError(
             f"{run.folder.name}: {name}: {left} on the page, {right} in its control total; expected the same. Run again"

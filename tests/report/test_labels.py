@@ -13,9 +13,10 @@ from recon_kit.record import BRIDGE_LINES
 from recon_kit.resources import templates_dir
 from recon_kit.results import LEDGER_TIES, NATURE, OWNER, SEVERITY, TAX_BASIS, VERDICT
 from recon_kit.schema import CASE_KIND, PLATFORM, REASON_GROUP
+from recon_kit.section_ties import TIES
 from recon_kit.sources.columns import UNREADABLE, YEAR_UNKNOWN
 from recon_kit.trust import STATES
-from recon_kit.views import BUCKET_ORDER, TIES
+from recon_kit.views import BUCKET_ORDER
 
 CJK = re.compile("[\u4e00-\u9fff]")
 REASONS = {*UNREADABLE.values(), YEAR_UNKNOWN}

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from recon_kit import charts, display, management, management_view, narrative, views
+from recon_kit import charts, display, management, management_view, narrative, section_ties, views
 from recon_kit.record import load_run
 from recon_kit.results import CARRY_FORWARD, DISCREPANCIES, KPI_MOVEMENTS, KPIS, OPEN_ITEMS, conform_result
 from recon_kit.schema import AFTERSALES, FLOWS, conform
@@ -222,7 +222,7 @@ def test_the_roll_leads_from_opening_to_closing_and_ties_to_what_remains(run_fol
 
     assert views.roll(run)["code"].to_list() == ["C04", "all"]
     assert "L01" not in display.roll_table(run, "zh").html
-    assert views.tie_figures(run, "roll") == (650, 650, "fen")
+    assert section_ties.tie_figures(run, "roll") == (650, 650, "fen")
     assert "flows alipay|F9 (a.csv:9)" in display.cleared_table(run, "zh").html
     assert "对上另一方" in display.cleared_table(run, "zh").html
 

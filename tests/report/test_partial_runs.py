@@ -5,7 +5,7 @@ import json
 import polars as pl
 import pytest
 
-from recon_kit import charts, display, intake_view, narrative, views
+from recon_kit import charts, display, intake_view, narrative, section_ties
 from recon_kit.record import load_run
 
 PIECES = (
@@ -75,7 +75,7 @@ def test_every_piece_of_the_review_is_made_and_ties(case, language, request):
         assert piece(run, language)._repr_mimebundle_()
     for column in ("platform", "kind", "reason"):
         assert charts.plot_refunds_by(run, column, language)
-    for name in views.TIES:
+    for name in section_ties.TIES:
         assert display.tie(run, name, language)
 
 
