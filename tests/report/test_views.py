@@ -3,7 +3,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from recon_kit import views
+from recon_kit import section_ties, views
 from recon_kit.display import match_table, tie
 from recon_kit.errors import TieError
 from recon_kit.periods import parse_period
@@ -21,7 +21,7 @@ def with_findings(run_folder, **columns):
 def test_every_tie_of_a_sound_run_holds(run_folder):
     run = load_run(run_folder)
 
-    assert [name for name in views.TIES if len(set(views.tie_figures(run, name)[:2])) != 1] == []
+    assert [name for name in section_ties.TIES if len(set(section_ties.tie_figures(run, name)[:2])) != 1] == []
 
 
 def test_a_tie_that_does_not_hold_stops_the_page(run_folder):
