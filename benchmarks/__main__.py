@@ -1,4 +1,4 @@
-"""`python -m benchmarks reconcile [--orders N]`, `read [--megabytes N]`, `xlsx [--rows N]`, `equal [--rows N]`; `--rounds K`."""
+"""`python -m benchmarks reconcile [--orders N]`, `read [--megabytes N]`; `xlsx`, `equal`, `what_if [--rows N]`; `--rounds K`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from benchmarks.exports import write_bill, write_workbook
 from benchmarks.month import write_month
 from benchmarks.reading import READERS, SHEETS
 from benchmarks.reconcile import CONTESTANTS, Run, measure, run_contestant
+from benchmarks.what_if import run_what_if
 
 
 def main() -> None:
@@ -27,7 +28,9 @@ def main() -> None:
     xlsx.add_argument("--rows", type=int, default=1_000_000)
     equal = commands.add_parser("equal", help="equal amounts of one key on one day: the worst case of matching")
     equal.add_argument("--rows", type=int, default=100_000)
-    for command in (reconcile, read, xlsx):
+    what_if = commands.add_parser("what_if", help="one pair matched again at other limits, against its bare joins")
+    what_if.add_argument("--rows", type=int, default=100_000)
+    for command in (reconcile, read, xlsx, what_if):
         command.add_argument("--rounds", type=int, default=3, help="the median of so many runs of each, taken in turns")
     child = commands.add_parser("contestant", help="one measured process (used by the others)")
     child.add_argument("name", choices=CONTESTANTS | READERS | SHEETS)
@@ -38,6 +41,10 @@ def main() -> None:
         return
     if given.command == "equal":
         print("  ".join(f"{name} {seconds:.2f} s" for name, seconds in run_equal(given.rows).items()))
+        return
+    if given.command == "what_if":
+        print(f"{given.rows:,} rows of M3, median of {given.rounds} moves")
+        _print_moves(run_what_if(given.rows, given.rounds))
         return
     with tempfile.TemporaryDirectory(prefix="recon-bench-") as name:
         folder = Path(name)
@@ -83,6 +90,11 @@ def _print_each_to_last(names: Iterable[str], folder: Path, rounds: int) -> None
         ratio, over = run["seconds"] / least["seconds"], run["peak_mib"] - least["peak_mib"]
         to_floor = f"it / {floor} = {ratio:5.2f}   peak {run['peak_mib']:6.0f} MiB ({over:+.0f})"
         print(f"{name:10} {run['seconds']:7.2f} s   {to_floor}   {run['found']}")
+
+
+def _print_moves(measured: dict[str, float]) -> None:
+    for name, seconds in measured.items():
+        print(f"{name:14} {seconds * 1000:7.0f} ms   it / floor = {seconds / measured['floor']:6.2f}")
 
 
 if __name__ == "__main__":

@@ -131,15 +131,13 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
     # What names a case that takes no part is on that one, and pays no other case of its order.
     named = pl.coalesce("case_c", "request_c")
     is_free = named.is_null() | named.is_in(left["c"].implode())
-    sla = scope.config.sla_days
-    card = pl.col("platform").is_in(["wechat_mini", "other"])
     return match(
         PAIRS["M3"],
         left.select(
             pl.col("c").alias("row"),
             "amount_fen",
             pl.coalesce("done_at", "approved_at", "applied_at").dt.date().alias("day"),
-            pl.when(card).then(sla.refund_card).otherwise(sla.refund).alias("window_days"),
+            refund_window(scope.config.sla_days.refund, scope.config.sla_days.refund_card).alias("window_days"),
             "c",
             _order_key().alias("order"),
             _lane_key("order_pay_id").alias("trade_no"),
@@ -159,6 +157,12 @@ def match_refunds(cases: pl.DataFrame, flows: pl.DataFrame, scope: Scope, *, par
         ),
         partitions=partitions,
     )
+
+
+def refund_window(days: int, card_days: int) -> pl.Expr:
+    """Days between a case's end and its refund within which amounts are compared first; cards are paid back more slowly."""
+    card = pl.col("platform").is_in(["wechat_mini", "other"])
+    return pl.when(card).then(pl.lit(card_days)).otherwise(pl.lit(days)).cast(pl.Int64)
 
 
 def _lane_key(column: str) -> pl.Expr:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from recon_kit.errors import TieError
-from recon_kit.facts import Facts, platform_covered
+from recon_kit.facts import Facts, Scope, platform_covered
 from recon_kit.facts.sides import EXCLUDED, SIDES, side
 from recon_kit.pairs import PAIRS
 from recon_kit.periods import Period
@@ -18,31 +18,43 @@ from recon_kit.schema import AFTERSALES, FLOWS, ORDERS, PAYMENTS, REFUND_FLOW_KI
 
 def pair_tables(facts: Facts) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return (`matches`, `unmatched`) of every pair that is due; TieError when a row is missing or stands twice (a bug)."""
-    matches, unmatched = [], []
-    money = {"M1": _order_payment(facts), "M3": _case_refund(facts), "M4": _refund_ledger(facts)}
-    added = {pair: facts.more[f"sides_{pair}"].select(*SIDES) for pair in PAIRS if f"sides_{pair}" in facts.more}
-    if "M10" in added:
-        added["M10"] = _reasoned_as_paid(added["M10"], money["M1"])
-    due = {pair: sides for pair, sides in (money | added).items() if is_due(pair, facts.scope.period)}
-    for pair, sides in due.items():
-        tolerance = facts.scope.config.tolerance.row if PAIRS[pair].unit == "fen" else 0
-        for (name,), rows in sides.group_by("side"):
-            if rows.select("table", "row_key").is_duplicated().any():
-                raise TieError(f"pair {pair}, {name} side: a row stands twice; every row must have one outcome. This is a bug")
-        signed = pl.when(pl.col("side") == "right").then("amount_fen").otherwise(-pl.col("amount_fen"))
-        matched = sides.filter(pl.col("group").is_not_null()).with_columns(signed.sum().over("group").alias("gap_fen"))
-        small = (pl.col("gap_fen") != 0) & (pl.col("gap_fen").abs() <= tolerance)
-        matches.append(
-            matched.with_columns(
-                pl.lit(pair).alias("pair"),
-                pl.concat_str(pl.lit(f"{pair}-"), "group").alias("group_id"),
-                pl.when(small).then(pl.lit("in_tolerance")).otherwise(pl.lit("matched")).alias("verdict"),
-            ).drop("group", "reason")
-        )
-        unmatched.append(sides.filter(pl.col("group").is_null()).with_columns(pl.lit(pair).alias("pair")).drop("group", "pass"))
+    placed = [place_rows(pair, sides, tolerance_of(pair, facts.scope)) for pair, sides in pair_sides(facts).items()]
+    matches, unmatched = zip(*placed, strict=True)
     return (
         conform_result(pl.concat(matches).sort("pair", "group_id", "side", "table", "row_key"), MATCHES),
         conform_result(pl.concat(unmatched).sort("pair", "side", "table", "row_key"), UNMATCHED),
+    )
+
+
+def pair_sides(facts: Facts) -> dict[str, pl.DataFrame]:
+    """The rows of both sides of every pair that is due, each once with its group or the reason it has none (`SIDES`)."""
+    money = {"M1": _order_payment(facts), "M3": case_refund_sides(facts), "M4": _refund_ledger(facts)}
+    added = {pair: facts.more[f"sides_{pair}"].select(*SIDES) for pair in PAIRS if f"sides_{pair}" in facts.more}
+    if "M10" in added:
+        added["M10"] = _reasoned_as_paid(added["M10"], money["M1"])
+    return {pair: sides for pair, sides in (money | added).items() if is_due(pair, facts.scope.period)}
+
+
+def tolerance_of(pair: str, scope: Scope) -> int:
+    """What a group of the pair may be off and still tie: the tolerance of a row, in fen; pieces and states forgive nothing."""
+    return scope.config.tolerance.row if PAIRS[pair].unit == "fen" else 0
+
+
+def place_rows(pair: str, sides: pl.DataFrame, tolerance_fen: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of one pair, unsorted, as (`matches`, `unmatched`); TieError when a row stands twice (a bug)."""
+    for (name,), rows in sides.group_by("side"):
+        if rows.select("table", "row_key").is_duplicated().any():
+            raise TieError(f"pair {pair}, {name} side: a row stands twice; every row must have one outcome. This is a bug")
+    signed = pl.when(pl.col("side") == "right").then("amount_fen").otherwise(-pl.col("amount_fen"))
+    matched = sides.filter(pl.col("group").is_not_null()).with_columns(signed.sum().over("group").alias("gap_fen"))
+    small = (pl.col("gap_fen") != 0) & (pl.col("gap_fen").abs() <= tolerance_fen)
+    return (
+        matched.with_columns(
+            pl.lit(pair).alias("pair"),
+            pl.concat_str(pl.lit(f"{pair}-"), "group").alias("group_id"),
+            pl.when(small).then(pl.lit("in_tolerance")).otherwise(pl.lit("matched")).alias("verdict"),
+        ).drop("group", "reason"),
+        sides.filter(pl.col("group").is_null()).with_columns(pl.lit(pair).alias("pair")).drop("group", "pass"),
     )
 
 
@@ -144,7 +156,8 @@ def _order_payment(facts: Facts) -> pl.DataFrame:
     )
 
 
-def _case_refund(facts: Facts) -> pl.DataFrame:
+def case_refund_sides(facts: Facts) -> pl.DataFrame:
+    """The rows of M3: every case against every refund flow, as `facts.refunds` matched them."""
     matched = facts.refunds
     left = facts.cases.join(
         matched.left.select(pl.col("row").alias("c"), "group", "pass", _REASON), on="c", how="left", validate="1:1"

@@ -13,7 +13,6 @@ import polars as pl
 
 from recon_kit.facts.channel import SOURCE
 from recon_kit.facts.platform import MONEY_AT, attach_order
-from recon_kit.facts.scope import Scope
 from recon_kit.facts.sides import EXCLUDED, side
 from recon_kit.facts.tied import Tied
 from recon_kit.matching import Matched, match
@@ -36,7 +35,7 @@ def build_settlement(tied: Tied) -> dict[str, pl.DataFrame]:
     if "orders" in tied.supplied:
         frames["settlements"], frames["sides_M10"] = _settle(tied, flows.filter(pl.col("kind") == "subsidy"))
     if "bank_rows" in tied.supplied:
-        frames["payouts"], frames["sides_M11"] = _pay_out(tied, flows.filter(pl.col("kind") == "payout"))
+        frames |= _pay_out(tied, flows.filter(pl.col("kind") == "payout"))
     if {"orders", "fees"} <= tied.supplied:
         frames["premiums"] = _judge_premiums(tied, flows.filter(pl.col("kind") == "insurance"))
     return frames
@@ -128,28 +127,39 @@ def _found(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     return rows.join(outcome, on="row", how="left", validate="1:1", maintain_order="left")
 
 
-def _pay_out(tied: Tied, flows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Payouts against what the bank received: one row per payout, and the rows of M11."""
+def _pay_out(tied: Tied, flows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Payouts against what the bank received: one row per payout, the rows of M11, and the bill and bank rows these come from."""
     bank = (
         tied.tables["bank_rows"]
         .with_row_index("row")
         .with_columns(pl.col("row").cast(pl.Int64), SOURCE.alias("source"), tied.scope.is_fact("at").alias("is_fact"))
     )
-    matched = _match_payouts(flows, bank.filter(pl.col("amount_fen") > 0), tied.scope)
+    matched = match_payouts(flows, bank, tied.scope.config.sla_days.payout)
+    return {
+        "payouts": _judge_payouts(tied, flows, bank, matched),
+        "sides_M11": payout_sides(flows, bank, matched),
+        "payout_flows": flows,
+        "payout_bank": bank,
+    }
+
+
+def payout_sides(flows: pl.DataFrame, bank: pl.DataFrame, matched: Matched) -> pl.DataFrame:
+    """The rows of M11: every payout of the bills against every row of the bank."""
     moved = pl.coalesce(pl.when(pl.col("money_at").is_not_null()).then("out_fen"), pl.lit(0, pl.Int64))
-    sides = pl.concat(
+    came, received = _found(flows, matched.left), _found(bank, matched.right)
+    return pl.concat(
         [
-            side(_found(flows, matched.left), "left", pl.lit("flows"), natural_key(FLOWS), moved, EXCLUDED),
-            side(
-                _found(bank, matched.right), "right", pl.lit("bank_rows"), natural_key(BANK_ROWS), pl.col("amount_fen"), EXCLUDED
-            ),
+            side(came, "left", pl.lit("flows"), natural_key(FLOWS), moved, EXCLUDED),
+            side(received, "right", pl.lit("bank_rows"), natural_key(BANK_ROWS), pl.col("amount_fen"), EXCLUDED),
         ]
     )
-    return _judge_payouts(tied, flows, bank, matched), sides
 
 
-def _match_payouts(flows: pl.DataFrame, bank: pl.DataFrame, scope: Scope) -> Matched:
-    """M11: by the payout's number; where a side has none, by amount inside the days a payout may take."""
+def match_payouts(flows: pl.DataFrame, bank: pl.DataFrame, window_days: int) -> Matched:
+    """M11: by the payout's number; where a side has none, by amount inside the days a payout may take.
+
+    What left the bank takes no part.
+    """
     no_id = pl.col("payout_id").is_null()
     keys = [
         pl.col("payout_id"),
@@ -164,10 +174,10 @@ def _match_payouts(flows: pl.DataFrame, bank: pl.DataFrame, scope: Scope) -> Mat
             "row",
             pl.when(is_money).then("out_fen").otherwise(0).alias("amount_fen"),
             pl.coalesce("money_at", "at").dt.date().alias("day"),
-            pl.lit(scope.config.sla_days.payout, pl.Int64).alias("window_days"),
+            pl.lit(window_days, pl.Int64).alias("window_days"),
             *keys,
         ),
-        bank.select("row", "amount_fen", pl.col("at").dt.date().alias("day"), *keys),
+        bank.filter(pl.col("amount_fen") > 0).select("row", "amount_fen", pl.col("at").dt.date().alias("day"), *keys),
     )
 
 
