@@ -37,6 +37,7 @@ from recon_kit.sources.layout import Layout
 from recon_kit.sources.loading import load_layouts
 from recon_kit.sources.reader import Reading
 from recon_kit.tax import _check as check_tax
+from tests.settlement import bank_row, complaint, fee, fee_back, payout
 from tests.sources.test_cases import CASES, FOLDERS, readings_of
 from tests.test_bridge import EVERY_LINE
 from tests.world import case, facts, line, order, refund, returned, scope, shipment, world
@@ -130,11 +131,18 @@ def test_a_fen_too_much_in_any_line_breaks_the_bridge(line: str, monkeypatch: py
         assert abs(build_bridge(every_line(), findings, "zh").unexplained_fen) == 1
 
 
-GOODS = world(
-    orders=[order("O1")],
+EVERY_PAIR = world(
+    orders=[order("O1", merchant_discount_fen=500)],
     lines=[line("O1", "L1", "100.00")],
-    cases=[case("C1", "O1", kind="return_refund", line_id="L1", qty=1), case("C2", "O1", "0.00", kind="resend", qty=1)],
-    flows=[refund("F1", case_id="C1")],
+    order_discounts=[{"order_id": "O1", "seq": 1, "layer": "full_reduction", "funder": "merchant", "amount_fen": 500}],
+    cases=[
+        case("C1", "O1", kind="return_refund", line_id="L1", qty=1, erp_status="success"),
+        case("C2", "O1", "0.00", kind="resend", qty=1, erp_status="success"),
+    ],
+    flows=[refund("F1", case_id="C1"), payout("P1", "10.00", "2026-10-20")],
+    fees=[fee("E1", "O1", "2.00"), fee_back("E2", "O1", "0.60")],
+    bank_rows=[bank_row("B1", "10.00", "2026-10-21", "P1")],
+    complaints=[complaint("Q1")],
     shipments=[shipment("S1", "O1", line_id="L1"), shipment("S2", "O1", kind="resend", case_id="C2")],
     returns=[returned("R1", "C1")],
 )
@@ -142,8 +150,8 @@ GOODS = world(
 
 @pytest.mark.parametrize(("pair", "side"), CONSERVED)
 def test_a_row_that_is_lost_or_changed_between_a_table_and_its_pair_stops_the_run(pair: str, side: str) -> None:
-    tables = GOODS.tables.supplied()
-    matches, unmatched = pair_tables(facts(GOODS))
+    tables = EVERY_PAIR.tables.supplied()
+    matches, unmatched = pair_tables(facts(EVERY_PAIR))
     mine = (pl.col("pair") == pair) & (pl.col("side") == side)
     check_pairs(tables, matches, unmatched, OCTOBER)
     first = mine & (mine.cum_sum() == 1)
@@ -188,18 +196,18 @@ def a_row_lost_between_a_file_and_its_tables(_: pytest.MonkeyPatch) -> None:
 
 
 def a_row_lost_in_the_intake(_: pytest.MonkeyPatch) -> None:
-    check_intake(replace(GOODS, intake=GOODS.intake.with_columns(pl.col("rows_read") + 1)))
+    check_intake(replace(EVERY_PAIR, intake=EVERY_PAIR.intake.with_columns(pl.col("rows_read") + 1)))
 
 
 def a_row_twice_on_a_side(_: pytest.MonkeyPatch) -> None:
-    found = facts(GOODS)
+    found = facts(EVERY_PAIR)
     receipts = found.more["sides_M6"]
     pair_tables(replace(found, more={**found.more, "sides_M6": pl.concat([receipts, receipts.head(1)])}))
 
 
 def a_row_lost_between_a_table_and_its_pair(_: pytest.MonkeyPatch) -> None:
-    matches, unmatched = pair_tables(facts(GOODS))
-    check_pairs(GOODS.tables.supplied(), matches.head(0), unmatched, OCTOBER)
+    matches, unmatched = pair_tables(facts(EVERY_PAIR))
+    check_pairs(EVERY_PAIR.tables.supplied(), matches.head(0), unmatched, OCTOBER)
 
 
 def a_fen_lost_between_the_wallets_and_the_bridge(_: pytest.MonkeyPatch) -> None:
@@ -305,6 +313,6 @@ def test_what_is_proven_on_a_run_folder_is_proven_there(name: str) -> None:
 
 def test_an_unexplained_fen_makes_the_run_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bridge, "_ledger_items", one_fen_more(bridge._ledger_items, "C0"))
-    month = reconcile(GOODS, scope())
+    month = reconcile(EVERY_PAIR, scope())
 
     assert (month.summary["verdict"], abs(month.summary["unexplained_fen"])) == ("incomplete", 1)

@@ -78,6 +78,8 @@ _REFUNDS, _SALE = pl.col("kind").is_in(REFUND_FLOW_KINDS), pl.col("kind") == "sa
 _ALL, _OUT = pl.lit(value=True), -pl.col("amount_fen")
 CONSERVED: dict[tuple[str, str], tuple[str, pl.Expr, pl.Expr | None]] = {
     ("M1", "left"): ("orders", _ALL, None),
+    ("M2", "left"): ("orders", _ALL, pl.col("merchant_discount_fen")),
+    ("M2", "right"): ("order_discounts", _ALL, pl.col("amount_fen")),
     ("M3", "left"): ("aftersales", _ALL, None),
     ("M3", "right"): ("flows", _REFUNDS, _OUT),
     ("M4", "left"): ("flows", _REFUNDS, _OUT),
@@ -88,10 +90,19 @@ CONSERVED: dict[tuple[str, str], tuple[str, pl.Expr, pl.Expr | None]] = {
     ("M7", "right"): ("shipments", ~_SALE, pl.col("qty")),
     ("M8", "left"): ("order_lines", _ALL, pl.col("qty")),
     ("M8", "right"): ("shipments", _SALE, pl.col("qty")),
+    ("M9", "left"): ("aftersales", _ALL, None),
+    ("M9", "right"): ("fees", _ALL, _OUT),
+    ("M10", "left"): ("orders", _ALL, pl.coalesce("merchant_receivable_fen", "buyer_paid_fen")),
+    ("M11", "left"): ("flows", pl.col("kind") == "payout", None),
+    ("M11", "right"): ("bank_rows", _ALL, pl.col("amount_fen")),
+    ("M12", "left"): ("aftersales", _ALL, None),
+    ("M12", "right"): ("complaints", _ALL, None),
+    ("M13", "right"): ("aftersales", pl.col("erp_status").is_not_null(), None),
 }
 """Side of a pair → the table it comes from, which of its rows, and what of a row it counts (None: what was expected of it)."""
 ALWAYS = ("M1", "M3", "M4")
-"""Pairs of money run whichever of their tables came; the others where both did."""
+"""Pairs of money run whichever of their tables came; the others where both did, and what else they rest on."""
+RESTS_ON = {"M9": {"orders"}}
 
 
 def check_pairs(tables: Mapping[str, pl.DataFrame], matches: pl.DataFrame, unmatched: pl.DataFrame, period: Period) -> None:
@@ -103,7 +114,7 @@ def check_pairs(tables: Mapping[str, pl.DataFrame], matches: pl.DataFrame, unmat
     sums = placed.group_by("pair", "side").agg(pl.len(), pl.col("amount_fen").sum())
     found = {(pair, side): (n, amount) for pair, side, n, amount in sums.iter_rows()}
     for (pair, name), (table, mine, amount) in CONSERVED.items():
-        needed = {table} if pair in ALWAYS else {PAIRS[pair].left, PAIRS[pair].right}
+        needed = {table} if pair in ALWAYS else {PAIRS[pair].left, PAIRS[pair].right, *RESTS_ON.get(pair, ())}
         if not is_due(pair, period) or not needed <= tables.keys():
             continue
         rows = tables[table].filter(mine)
