@@ -21,8 +21,8 @@ from recon_kit.archive.sealed import closed_periods, is_same_run, sealed_folder,
 from recon_kit.audit import audit_passes, audit_tolerance, draw_limits
 from recon_kit.bridge import build_bridge
 from recon_kit.case_file import build_case_file
-from recon_kit.casebook import absorb_run, casebook_place, open_casebook
-from recon_kit.casebook.roll import NO_HISTORY, roll_forward
+from recon_kit.casebook import NO_HISTORY, absorb_run, begin_casebook, casebook_place, open_casebook, read_opening
+from recon_kit.casebook.roll import roll_forward
 from recon_kit.collect import Collected, collect
 from recon_kit.config import Config
 from recon_kit.errors import ConfigError, SourceError, TieError
@@ -97,7 +97,8 @@ def run_period(
     """Reconcile one period of a folder of exports and publish it as `out/period`; nothing is published when it cannot run.
 
     Open items of earlier periods come from the casebook, and what the run finds goes into it once it is published;
-    without `casebook` neither happens, for a run that is thrown away.
+    without `casebook` neither happens, for a run that is thrown away. A casebook that is not there yet begins with
+    `casebook.json` in `data`, where there is one.
 
     `home`: the folder of recon.toml, which its `[sources]` are relative to; by default the working folder.
     `notebooks`: a folder of the user's own, made into pages beside the shipped ones.
@@ -133,10 +134,11 @@ def run_period(
         return _sealed_run(out, held)
     place = casebook_place(out, config, home)
     book = open_casebook(place, create=False) if casebook and Path(place).is_file() else None
+    history = book.events() if book else read_opening(data) if casebook else NO_HISTORY
     outcome = reconcile(
         collected,
         scope,
-        history=book.events() if book else NO_HISTORY,
+        history=history,
         sealed=sealed_rows(out, {**closed, **({period: held} if held else {})}),
         selftest=pages and is_small(collected, scope) if selftest is None else selftest,
         progress=progress,
@@ -156,7 +158,7 @@ def run_period(
             report.write_workbook(staging.path, language=config.entity.language)
         staging.describe(**described, sealed=seals)
     if casebook:
-        absorb_run(book or open_casebook(place), out / period, at=datetime.now(SHANGHAI))
+        absorb_run(book or begin_casebook(place, history), out / period, at=datetime.now(SHANGHAI))
     return RunResult(out / period, outcome.summary)
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from recon_kit.cli import app
 from recon_kit.collect import Collected, collect
 from recon_kit.config import Standard, load_config
 from recon_kit.errors import ConfigError
@@ -263,7 +265,7 @@ def test_every_stated_total_holds_but_for_the_planted_footers(sample: World, col
 
 
 def test_the_committed_sample_is_what_the_command_writes_and_is_small(tmp_path: Path) -> None:
-    write_sample(tmp_path / "one", OCTOBER)
+    CliRunner().invoke(app, ["sample", "--out", str(tmp_path / "one")], catch_exceptions=False)
 
     assert _bytes(tmp_path / "one") == _bytes(SAMPLE)
     assert sum(len(content) for content in _bytes(SAMPLE).values()) < 1_500_000

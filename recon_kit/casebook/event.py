@@ -87,7 +87,7 @@ def chained(events: list[Event], seq: int, previous: str) -> list[dict[str, Any]
             "by": event.by,
             "at": event.at.astimezone(SHANGHAI).isoformat(timespec="microseconds"),
             "why": event.why,
-            "data": _canonical(event.data),
+            "data": canonical(event.data),
         }
         digest = _digest(previous, row)
         rows.append({**row, "previous": previous, "hash": digest})
@@ -109,6 +109,11 @@ def verify_events(events: pl.DataFrame) -> None:
         previous, expected_seq = row["hash"], expected_seq + 1
 
 
+def canonical(value: object) -> str:
+    """A JSON value as the text that is kept and hashed."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def _check(event: Event) -> None:
     if event.kind not in KINDS:
         raise CasebookError(f"event {event.kind!r}: unknown kind; expected one of {', '.join(KINDS)}")
@@ -118,9 +123,5 @@ def _check(event: Event) -> None:
         raise CasebookError(f"event {event.kind}: its time has no zone; expected an instant such as 2026-11-05 10:00 +08:00")
 
 
-def _canonical(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
 def _digest(previous: str, row: Mapping[str, Any]) -> str:
-    return hashlib.sha256(f"{previous}\n{_canonical(dict(row))}".encode()).hexdigest()
+    return hashlib.sha256(f"{previous}\n{canonical(dict(row))}".encode()).hexdigest()

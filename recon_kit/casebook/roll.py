@@ -14,7 +14,6 @@ from typing import Any
 import polars as pl
 
 from recon_kit.casebook.clearing import CLEARED, Loaded, clear_items
-from recon_kit.casebook.event import EVENTS_SCHEMA
 from recon_kit.casebook.loaded import loaded_rows
 from recon_kit.casebook.states import decided, entry_states, item_states, read_events
 from recon_kit.collect import Collected
@@ -26,7 +25,6 @@ from recon_kit.rules.catalogue import CATALOGUE
 
 ESCALATED_AFTER, WRITE_OFF_AFTER = 30, 90
 """Days after which an open item is escalated, and after which its write-off is proposed. Source: docs/method.md, open items."""
-NO_HISTORY = pl.DataFrame(schema=EVENTS_SCHEMA)
 _OPEN = ("open", "explained")
 _ENDED = ("cleared", "closed", "written_off")
 _FACTS = ("code", "key", "key_kind", "nature", "severity", "owner", "platform", "shop", "channel", "order_id", "case_id")

@@ -91,7 +91,7 @@ def show_command(
     item: Id, out: Out = Path("reports"), config: ConfigFile = None, as_json: Json = False, english: English = False
 ) -> None:
     """查看一项：状态与全部经过 · one item: its state and all that happened to it."""
-    from recon_kit.casebook import entry_states, find_id, item_states
+    from recon_kit.casebook import entry_states, events_json, find_id, item_states
     from recon_kit.labels import column_label
 
     book, _ = _open(out, config, None)
@@ -100,7 +100,7 @@ def show_command(
     states, column = (entry_states(events), "entry_id") if subject.startswith("E") else (item_states(events), "discrepancy_id")
     state = states.filter(states[column] == subject).to_dicts()[0]
     if as_json:
-        told = {"state": state, "events": _told(events.filter(events["subject"] == subject))}
+        told = {"state": state, "events": json.loads(events_json(events.filter(events["subject"] == subject)))}
         typer.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
         return
     for name, value in state.items():
@@ -118,7 +118,7 @@ def history_command(
     english: English = False,
 ) -> None:
     """列出发生过的一切，先核对哈希链 · all events, oldest first, after their chain was checked."""
-    from recon_kit.casebook import find_id, verify_events
+    from recon_kit.casebook import events_json, find_id, verify_events
 
     book, _ = _open(out, config, None)
     events = book.events()
@@ -126,7 +126,7 @@ def history_command(
     if item is not None:
         events = events.filter(events["subject"] == find_id(events, item))
     if as_json:
-        typer.echo(json.dumps(_told(events), ensure_ascii=False, indent=1, default=str))
+        typer.echo(events_json(events))
     else:
         _print_events(events, english)
 
@@ -296,10 +296,6 @@ def _shown(name: str, value: object) -> str:
     from recon_kit.money import format_yuan
 
     return format_yuan(value) if name.endswith("_fen") and isinstance(value, int) else str(value)
-
-
-def _told(events: pl.DataFrame) -> list[dict[str, Any]]:
-    return [{**row, "data": json.loads(row["data"])} for row in events.to_dicts()]
 
 
 def _print_items(items: pl.DataFrame, language: str) -> None:

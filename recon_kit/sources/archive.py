@@ -18,7 +18,7 @@ PICTURES = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".heic")
 PASSED_OVER_SUFFIXES = PICTURES | frozenset(
     (".pdf", ".md", ".toml", ".html", ".ini", ".url", ".lnk", ".doc", ".docx", ".pptx", ".py", ".ipynb")
 )
-PASSED_OVER_NAMES = {".ds_store", "thumbs.db", "desktop.ini", "answer_key.csv"}
+PASSED_OVER_NAMES = {".ds_store", "thumbs.db", "desktop.ini", "answer_key.csv", "casebook.json"}
 
 
 def open_zip(path: Path, name: str) -> zipfile.ZipFile:

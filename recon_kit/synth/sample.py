@@ -25,7 +25,9 @@ from recon_kit.synth.writers.wechat import write_wechat
 
 MIN_ORDERS = 200
 """Below this a month is too thin to be a month."""
-LAST_MONTH = {"C02": 2, "L05": 2, "L04": 1, "L01": 1, "P01": 1, "P02": 1}
+LAST_MONTH = {"C02": 2, "L05": 2, "L04": 1, "L01": 1, "P01": 1, "P02": 1, "S03": 1, "C05": 1, "W05": 1}
+STANDING = ("S03", "C05", "W05")
+"""Codes of the month before that the month itself finds again: they stand until something answers them."""
 THIS_MONTH = {
     "W02": 2, "W01": 2, "S01": 2, "W05": 2, "L06": 2, "A04": 2, "W13": 2, "A05": 2, "C02": 3, "C01": 2, "C08": 2, "L05": 3,
     "C04": 3, "A03": 2, "W04": 2, "W03": 2, "W11": 2, "L08": 2, "W10": 2, "K01": 2, "K05": 2, "C06": 3, "C05": 3, "C07": 2,
@@ -83,12 +85,14 @@ def plant_months(world: World, orders: int, seed: int) -> tuple[World, list[Answ
         for code, count in counts.items():
             world, found = plant(world, code, rng, count * times, month)
             answers += found
-            answers += [
-                replace(row, period=world.period.text, note="booked in this period, B1")
-                for row in found
-                if (code, month) == ("L05", world.period.previous())
-            ]
+            if month != world.period:
+                answers += [replace(row, period=world.period.text, note=note) for row in found for note in _found_again(code)]
     return world, answers
+
+
+def _found_again(code: str) -> list[str]:
+    """How a finding of the month before stands in the month itself, where it does."""
+    return ["booked in this period, B1"] if code == "L05" else ["of the month before, still stands"] if code in STANDING else []
 
 
 def with_timing(world: World, answers: list[AnswerRow]) -> list[AnswerRow]:
