@@ -22,7 +22,7 @@ CJK = re.compile("[\u4e00-\u9fff]")
 REASONS = {*UNREADABLE.values(), YEAR_UNKNOWN}
 
 
-PHRASES = ("labels.toml", "match.toml", "notify.toml", "trace.toml", "what_if.toml", "worklist.toml")
+PHRASES = ("labels.toml", "match.toml", "notify.toml", "patterns.toml", "trace.toml", "what_if.toml", "worklist.toml")
 
 
 @pytest.mark.parametrize("file", PHRASES)
