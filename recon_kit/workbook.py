@@ -6,6 +6,7 @@ give equal bytes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -56,10 +57,10 @@ def write_workbook(run_dir: Path, *, language: str) -> Path:
         for owner in OWNER:
             mine = work.filter(pl.col("owner") == owner)
             if mine.height:
-                _write_sheet(book, value_label("owner", owner, language), mine.select(_WORK), formats, language)
+                write_sheet(book, value_label("owner", owner, language), mine.select(_WORK), formats, language)
         if (entries := _entries(run, language)).height:
-            _write_sheet(book, word("sheet.entries", language), entries, formats, language)
-        _write_sheet(book, word("sheet.evidence", language), _evidence(run), formats, language)
+            write_sheet(book, word("sheet.entries", language), entries, formats, language)
+        write_sheet(book, word("sheet.evidence", language), _evidence(run), formats, language)
     return path
 
 
@@ -159,11 +160,13 @@ def _write_summary(book: Workbook, run: Run, formats: CellFormats, language: str
         sheet.write_string(row, 1, f"{word('ui.unscheduled', language)}: {code_name(code, language)}")
 
 
-def _write_sheet(book: Workbook, name: str, frame: pl.DataFrame, formats: CellFormats, language: str) -> None:
+def write_sheet(
+    book: Workbook, name: str, frame: pl.DataFrame, formats: CellFormats, language: str, headings: Sequence[str] = ()
+) -> None:
     """A table on a sheet of its own: header frozen and filtered, printed landscape with the header on every page."""
     sheet = book.add_worksheet(name)
     kept = frame.head(SHEET_ROWS - 2)
-    write_table(sheet, 0, kept, formats, language)
+    write_table(sheet, 0, kept, formats, language, headings)
     if kept.height < frame.height:
         rest = word("ui.rest", language, n=f"{frame.height - kept.height:,}")
         sheet.write_string(SHEET_ROWS - 1, 0, rest)

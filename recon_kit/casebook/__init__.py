@@ -1,7 +1,7 @@
 """The casebook: what became of every discrepancy, as events that are never changed. States are derived from them."""
 
 from recon_kit.casebook.absorb import absorb_published, absorb_run, last_runs
-from recon_kit.casebook.decisions import CAUSES, Decision, check_decision, checker, decide, find_id, keep_evidence
+from recon_kit.casebook.decisions import CAUSES, Decision, check_decision, checker, decide, decide_all, find_id, keep_evidence
 from recon_kit.casebook.event import EVENTS_SCHEMA, GENESIS, KINDS, MACHINE, Event, verify_events
 from recon_kit.casebook.opening import NO_HISTORY, OPENING, begin_casebook, events_json, read_opening
 from recon_kit.casebook.states import entry_states, item_states
@@ -26,6 +26,7 @@ __all__ = [
     "check_decision",
     "checker",
     "decide",
+    "decide_all",
     "entry_states",
     "events_json",
     "find_id",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -58,12 +58,27 @@ class _Known:
 
 def decide(casebook: Casebook, config: Config, decision: Decision) -> int:
     """Check a decision and write it; gives its event number. CasebookError says which rule it would break."""
+    return decide_all(casebook, config, [decision])[0]
+
+
+def decide_all(casebook: Casebook, config: Config, decisions: Sequence[Decision]) -> tuple[int, ...]:
+    """Check decisions, each on another item or entry, and write all or none; gives their event numbers.
+
+    CasebookError says which rules they would break, one line each, and nothing was written.
+    """
     for _ in range(_REREAD):
         events = casebook.events()
-        event = check_decision(events, config, decision)
-        head, _hash = casebook.head()
-        if casebook.append_after(events.height, [event]) and head >= events.height:
-            return events.height + 1
+        check = checker(events, config)
+        checked, refused = [], []
+        for decision in decisions:
+            try:
+                checked.append(check(decision))
+            except CasebookError as error:
+                refused.append(error)
+        if refused:
+            raise refused[0] if len(decisions) == 1 else CasebookError("\n".join(map(str, refused)))
+        if casebook.append_after(events.height, checked):
+            return tuple(range(events.height + 1, events.height + 1 + len(checked)))
     raise CasebookError(f"{casebook.place}: other programs kept writing; expected a quiet moment. Repeat the command")
 
 

@@ -15,6 +15,7 @@ from recon_kit.errors import ConfigError
 from recon_kit.notebook import open_run, shipped_notebooks
 from recon_kit.report import CHOICES, LANGUAGE_MARK, PARAMETERS
 from recon_kit.workcopy import copy_notebooks, lab_command_line
+from tests.explore.place import published
 
 NOTEBOOKS = {path.stem: path for path in shipped_notebooks()}
 LOGIC = re.compile(r"^\s*(def|class|for|while|if)\b|\.(join|filter|group_by|with_columns|select)\(", re.MULTILINE)
@@ -65,13 +66,24 @@ def nbval(folder, name: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if not name.startswith("00_")])
-def test_every_cell_runs_under_nbval_on_a_run(name, tmp_path, pages):
+def nbval_on(run_dir, name: str, folder) -> subprocess.CompletedProcess[str]:
     notebook = load_notebook_node(str(NOTEBOOKS[name]))
-    run = {"run_dir": str(pages["zh"])}
-    nbformat.write(parameterize_notebook(notebook, run, kernel_name="python3", language="python"), tmp_path / f"{name}.ipynb")
+    told = {"run_dir": str(run_dir)}
+    nbformat.write(parameterize_notebook(notebook, told, kernel_name="python3", language="python"), folder / f"{name}.ipynb")
+    return nbval(folder, f"{name}.ipynb")
 
-    done = nbval(tmp_path, f"{name}.ipynb")
+
+@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if not name.startswith(("00_", "02_"))])
+def test_every_cell_runs_under_nbval_on_a_run(name, tmp_path, pages):
+    done = nbval_on(pages["zh"], name, tmp_path)
+
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_workplace_runs_under_nbval_on_a_published_run(tmp_path):
+    book = published(tmp_path / "reports")
+
+    done = nbval_on(book.out / "2026-10", "02_explore_discrepancies", tmp_path)
 
     assert done.returncode == 0, done.stdout[-3000:]
 
@@ -87,11 +99,12 @@ def test_start_here_computes_the_sample_and_its_kept_totals_hold(tmp_path):
 
 def test_a_working_copy_keeps_what_the_user_changed_and_takes_new_parameters(tmp_path):
     first = copy_notebooks(tmp_path / "mine", {"period": "2026-10"})
-    edited = first[2].read_text("utf-8").replace("display.story(run, language)", "display.story(run, 'en')")
-    first[2].write_text(edited, encoding="utf-8")
+    review = next(path for path in first if path.stem == "03_monthly_review")
+    edited = review.read_text("utf-8").replace("display.story(run, language)", "display.story(run, 'en')")
+    review.write_text(edited, encoding="utf-8")
 
     again = copy_notebooks(tmp_path / "mine", {"period": "2026-09", "language": "en"})
-    text = again[2].read_text("utf-8")
+    text = review.read_text("utf-8")
 
     assert again == first
     assert "display.story(run, 'en')" in text

@@ -22,7 +22,8 @@ CJK = re.compile("[\u4e00-\u9fff]")
 REASONS = {*UNREADABLE.values(), YEAR_UNKNOWN}
 
 
-PHRASES = ("labels.toml", "match.toml", "notify.toml", "patterns.toml", "trace.toml", "what_if.toml", "worklist.toml")
+OF_TOOLS = ("explore", "labels", "match", "notify", "patterns", "trace", "what_if", "worklist")
+PHRASES = tuple(f"{name}.toml" for name in OF_TOOLS)
 
 
 @pytest.mark.parametrize("file", PHRASES)
