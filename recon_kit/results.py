@@ -196,6 +196,8 @@ CASE_FILE = Table(
         Column("is_complete", "是否完整", "bool", note="ended, every leg ties or is none, approved, its vouchers named"),
     ),
 )
+CAUSE = {"people": "人", "process": "流程", "system": "系统", "platform": "平台", "data": "数据"}
+"""Root causes."""
 ITEM_STATUS = {"open": "未清", "explained": "已说明", "cleared": "已清", "closed": "已关闭", "written_off": "已核销"}
 BUCKETS = {"0-3": 3, "4-7": 7, "8-15": 15, "16-30": 30, "31-60": 60, "61-90": 90, ">90": None}
 """Bucket of age → its last day. Source: docs/method.md, open items."""
@@ -241,6 +243,8 @@ OPEN_ITEMS = Table(
         Column("cleared_by", "清账凭据", note="what cleared it, with file:row; for a decision, who"),
         Column("cleared_on", "清账日", "date"),
         Column("assigned_to", "经办人"),
+        Column("explanation", "说明", note="as the person in charge gave it; masked"),
+        Column("cause", "根本原因", allowed=CAUSE),
         Column("due_on", "应答日", "date", note="first seen, or the day a timing item breaks, and the owner's days"),
         Column("is_overdue", "是否逾期", "bool", note="open after due_on"),
         Column("is_escalated", "是否上报", "bool", note="open for more than 30 days"),
@@ -265,6 +269,81 @@ CARRY_FORWARD = Table(
         Column("cleared_fen", "清账金额", "fen"),
         Column("written_off_fen", "核销金额", "fen"),
         Column("closing_fen", "期末金额", "fen", note="opening + new + recoded + changed − cleared − written off"),
+    ),
+)
+DECISION = {
+    "assigned": "分派",
+    "commented": "备注",
+    "explained": "说明",
+    "cause": "定因",
+    "action": "措施",
+    "attached": "附证据",
+    "written_off": "申请核销",
+    "approved": "批准",
+    "rejected": "驳回",
+    "closed": "关闭",
+    "reopened": "重开",
+    "sealed": "结账",
+}
+DECISIONS = Table(
+    "decisions",
+    "案卷决定",
+    (
+        Column("number", "序号", "int", key=True, note="of the event in the casebook"),
+        Column("decided_at", "时间", "instant"),
+        Column("decided_by", "决定人"),
+        Column("decision", "决定", allowed=DECISION),
+        Column("subject", "对象", note="a discrepancy_id, an entry_id, or period:2026-09 for a month that was closed"),
+        Column("discrepancy_id", "差异编号", note="of an entry: the first it answers; null for a period"),
+        Column("code", "码"),
+        Column("key", "键值"),
+        Column("shop", "店铺"),
+        Column("owner", "责任方", allowed=OWNER),
+        Column("amount_fen", "金额", "fen", note="the item's gap without sign, or what the entry moves"),
+        Column("cause", "根本原因", allowed=CAUSE),
+        Column("detail", "内容", note="whom it was given to, or what will be done; masked"),
+        Column("why", "理由", note="masked"),
+        Column("period", "会计期间", note="the period the decision belongs to"),
+    ),
+)
+ACTIONS = Table(
+    "actions",
+    "措施",
+    (
+        Column("discrepancy_id", "差异编号", key=True),
+        Column("what", "措施", key=True, note="masked"),
+        Column("code", "码"),
+        Column("key", "键值"),
+        Column("shop", "店铺"),
+        Column("who", "负责人"),
+        Column("due_on", "期限", "date"),
+        Column("agreed_on", "议定日", "date"),
+        Column("agreed_by", "议定人"),
+        Column("is_done", "已完成", "bool"),
+        Column("done_on", "完成日", "date", note="day on which it was said to be done"),
+        Column("is_overdue", "逾期", "bool", note="not done, and due before the period's end or as-of"),
+    ),
+)
+EARLIER_ITEMS = Table(
+    "earlier_items",
+    "以前各期的差异",
+    (
+        Column("discrepancy_id", "差异编号", key=True),
+        Column("code", "码"),
+        Column("key", "键值"),
+        Column("owner", "责任方", allowed=OWNER),
+        Column("platform", "平台"),
+        Column("shop", "店铺"),
+        Column("first_period", "首见期间"),
+        Column("first_seen_on", "首见日", "date"),
+        Column("event_on", "发生日", "date"),
+        Column("amount_fen", "金额", "fen", note="the gap without sign"),
+        Column("status", "状态", allowed=ITEM_STATUS, note="as of the start of the run's period"),
+        Column("assigned_to", "经办人"),
+        Column("explanation", "说明", note="masked"),
+        Column("cause", "根本原因", allowed=CAUSE),
+        Column("cleared_by", "清账凭据"),
+        Column("cleared_on", "清账日", "date"),
     ),
 )
 PASS_AUDIT = Table(
@@ -561,6 +640,9 @@ RESULTS: dict[str, Table] = {
             CASE_FILE,
             OPEN_ITEMS,
             CARRY_FORWARD,
+            DECISIONS,
+            ACTIONS,
+            EARLIER_ITEMS,
             PASS_AUDIT,
             TOLERANCE_AUDIT,
             LIMIT_CURVE,

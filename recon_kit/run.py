@@ -23,6 +23,7 @@ from recon_kit.bridge import build_bridge
 from recon_kit.case_file import build_case_file
 from recon_kit.casebook import NO_HISTORY, absorb_run, begin_casebook, casebook_place, open_casebook, read_opening
 from recon_kit.casebook.roll import roll_forward
+from recon_kit.casebook.told import count_months, tell_casebook
 from recon_kit.collect import Collected, collect
 from recon_kit.config import Config
 from recon_kit.errors import ConfigError, SourceError, TieError
@@ -263,6 +264,7 @@ def reconcile(
         "case_file": build_case_file(facts, findings),
         "open_items": roll.open_items,
         "carry_forward": roll.carry_forward,
+        **tell_casebook(history, roll.known, scope),
         "pass_audit": audit_passes(matches),
         "tolerance_audit": audit_tolerance(matches, facts),
         "limit_curve": draw_limits(matches, facts),
@@ -281,7 +283,10 @@ def reconcile(
         "coverage_gaps": coverage_gaps(collected.coverage, scope),
     }
     masked = {name: mask_frame(frame, TABLES[name]) for name, frame in collected.tables.supplied().items()}
-    return Outcome({**masked, **results}, {**summarise(collected, facts, bridge, results), **roll.summary})
+    return Outcome(
+        {**masked, **results},
+        {**summarise(collected, facts, bridge, results), **roll.summary, "months": count_months(history, scope)},
+    )
 
 
 def _silent(_: str) -> None:

@@ -60,7 +60,7 @@ def work_list(run: Run, events: pl.DataFrame, earlier: Mapping[str, Run]) -> pl.
     items = (
         run.table("open_items")
         .filter(pl.col("status").is_in(OPEN))
-        .drop("status", "assigned_to")
+        .drop("status", "assigned_to", "explanation", "cause")
         .join(states, on="discrepancy_id", how="inner", validate="1:1")
     )
     last = items.filter(~pl.col("is_found"))["last_period"]

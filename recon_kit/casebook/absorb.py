@@ -146,8 +146,11 @@ def _entries(run: Run, run_id: str, events: pl.DataFrame, at: datetime) -> Itera
 
 
 def _entry(lines: pl.DataFrame, run_id: str, config: Config) -> dict[str, Any]:
-    """What the casebook keeps of a proposed entry: its period, amount, effect, what it answers, and a digest of its lines."""
-    amount = int(lines["debit_fen"].abs().sum())
+    """What the casebook keeps of a proposed entry: its period, amount, effect, what it answers, and a digest of its lines.
+
+    The amount is half of what its lines come to without sign: an entry in red stands on one side only, and moves money too.
+    """
+    amount = sum(int(lines[side].abs().sum()) for side in ("debit_fen", "credit_fen")) // 2
     answered = lines["answers"].explode().drop_nulls().unique().sort().to_list()
     text = json.dumps(lines.to_dicts(), ensure_ascii=False, sort_keys=True, default=str)
     return {

@@ -21,8 +21,9 @@ from recon_kit.casebook.storage import Casebook
 from recon_kit.config import Config
 from recon_kit.errors import CasebookError
 from recon_kit.periods import Period, parse_period
+from recon_kit.results import CAUSE
 
-CAUSES = {"people": "人", "process": "流程", "system": "系统", "platform": "平台", "data": "数据"}
+CAUSES = CAUSE
 """Root causes; one of them is required to close a break."""
 DECISIONS = (
     *("assigned", "commented", "explained", "cause", "action", "attached", "written_off", "approved", "rejected"),

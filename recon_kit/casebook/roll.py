@@ -20,6 +20,7 @@ from recon_kit.collect import Collected
 from recon_kit.errors import TieError
 from recon_kit.facts import Facts, Scope
 from recon_kit.periods import parse_period
+from recon_kit.privacy import mask_text_expr
 from recon_kit.results import BUCKETS, CARRY_FORWARD, OPEN_ITEMS, conform_result
 from recon_kit.rules.catalogue import CATALOGUE
 
@@ -160,7 +161,7 @@ def _describe(items: pl.DataFrame, now: pl.DataFrame, scope: Scope) -> pl.DataFr
     bucket = pl.lit(">90")
     for name, end in reversed([(name, end) for name, end in BUCKETS.items() if end is not None]):
         bucket = pl.when(pl.col("age_days") <= end).then(pl.lit(name)).otherwise(bucket)
-    told = now.select("discrepancy_id", "assigned_to", "explanation")
+    told = now.select("discrepancy_id", "assigned_to", mask_text_expr(pl.col("explanation")), "cause")
     since = pl.max_horizontal("first_seen_on", "breaks_on")
     return conform_result(
         items.join(told, on="discrepancy_id", how="left", validate="1:1")

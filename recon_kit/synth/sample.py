@@ -25,9 +25,9 @@ from recon_kit.synth.writers.wechat import write_wechat
 
 MIN_ORDERS = 200
 """Below this a month is too thin to be a month."""
-LAST_MONTH = {"C02": 2, "L05": 2, "L04": 1, "L01": 1, "P01": 1, "P02": 1, "S03": 1, "C05": 1, "W05": 1}
-STANDING = ("S03", "C05", "W05")
-"""Codes of the month before that the month itself finds again: they stand until something answers them."""
+LAST_MONTH = {"C02": 2, "L05": 2, "L04": 1, "L01": 1, "P01": 1, "P02": 1}
+STANDING = {"S03": 1, "C05": 1, "W05": 1}
+"""Of the month before, planted last, and found again in the month itself: they stand until something answers them."""
 THIS_MONTH = {
     "W02": 2, "W01": 2, "S01": 2, "W05": 2, "L06": 2, "A04": 2, "W13": 2, "A05": 2, "C02": 3, "C01": 2, "C08": 2, "L05": 3,
     "C04": 3, "A03": 2, "W04": 2, "W03": 2, "W11": 2, "L08": 2, "W10": 2, "K01": 2, "K05": 2, "C06": 3, "C05": 3, "C07": 2,
@@ -81,11 +81,12 @@ def plant_months(world: World, orders: int, seed: int) -> tuple[World, list[Answ
     rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
     times = max(1, isqrt(orders // DEFAULT_ORDERS))
     answers: list[AnswerRow] = []
-    for month, counts in ((world.period.previous(), LAST_MONTH), (world.period, THIS_MONTH)):
+    before = world.period.previous()
+    for month, counts in ((before, LAST_MONTH), (world.period, THIS_MONTH), (before, STANDING)):
         for code, count in counts.items():
             world, found = plant(world, code, rng, count * times, month)
             answers += found
-            if month != world.period:
+            if month == before:
                 answers += [replace(row, period=world.period.text, note=note) for row in found for note in _found_again(code)]
     return world, answers
 

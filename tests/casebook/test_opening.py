@@ -117,3 +117,9 @@ def test_the_sample_s_september_was_worked_under_four_eyes(opening):
     assert off["P01"]["status"] == "approved" and off["P01"]["by"] not in off["P01"]["approved_by"]
     assert off["C05"]["status"] == "rejected"
     assert entry_states(opening).filter(pl.col("status") == "approved").height == 3
+
+
+def test_an_entry_in_red_is_approved_at_what_it_moves(opening):
+    entry = entry_states(opening).filter(pl.col("discrepancy_ids").list.contains("Dcdc033b747c60a92")).row(0, named=True)
+
+    assert (entry["effect"], entry["status"], entry["amount_fen"]) == ("correction", "approved", 35680)
