@@ -5,9 +5,11 @@ Colours are told apart by colour-blind readers and by a black-and-white printer.
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -178,3 +180,57 @@ def new_figure(key: str, language: str, *, height: int, legend: bool) -> go.Figu
         "yaxis": axis,
     }
     return go.Figure(layout=layout)
+
+
+@dataclass(frozen=True)
+class FigureTable:
+    """What a figure draws, as words: its series, and of each category, in the order of the axis, what each series says."""
+
+    series: list[str]
+    rows: list[tuple[str, list[str]]]
+
+
+def read_figure(figure: Mapping[str, Any]) -> FigureTable:
+    """The table behind a figure (plotly's JSON), for a reader who does not see it; text as it was before it was escaped."""
+    layout = figure["layout"]
+    series = [trace for trace in figure["data"] if trace.get("visible", True) and len(trace["x"])]
+    said: dict[Any, list[list[str]]] = {}
+    for place, trace in enumerate(series):
+        for category, mark in zip(_categories(trace), _marks(trace, layout), strict=True):
+            said.setdefault(category, [[] for _ in series])[place].append(mark)
+    is_lying = any(trace.get("orientation") == "h" for trace in series)
+    order = layout["yaxis" if is_lying else "xaxis"].get("categoryarray", [])[:: -1 if is_lying else 1]
+    names = _ticks(layout) if not is_lying else {}
+    ranked = {category: place for place, category in enumerate(order or names)}
+    rows = [
+        (_plain(str(names.get(category, category))), [_plain("; ".join(marks)) for marks in said[category]])
+        for category in sorted(said, key=lambda category: ranked.get(category, 0))
+    ]
+    return FigureTable([_plain(trace.get("name") or layout["title"]["text"]) for trace in series], rows)
+
+
+def _categories(trace: Mapping[str, Any]) -> Sequence[Any]:
+    categories: Sequence[Any] = trace["y" if trace.get("orientation") == "h" else "x"]
+    return categories
+
+
+def _marks(trace: Mapping[str, Any], layout: Mapping[str, Any]) -> list[str]:
+    """What each bar or point says: its own text, what the hover adds, else its value; a cell of a grid names its column."""
+    is_lying = trace.get("orientation") == "h"
+    text, more, values = trace.get("text"), trace.get("customdata"), trace["x" if is_lying else "y"]
+    if isinstance(text, list):
+        ticks = _ticks(layout) if is_lying else {}
+        columns = [ticks.get(start + 0.5, "") for start in trace.get("base", [])] or [""] * len(text)
+        return [f"{column}: {mark}" if column else mark for column, mark in zip(columns, text, strict=True)]
+    if "%" in layout["xaxis" if is_lying else "yaxis"].get("tickformat", ""):
+        return [f"{value:.2%} ({rest})" for value, rest in zip(values, more or (), strict=True)]
+    return [str(rest) for rest in more] if more else [f"{value:,}" for value in values]
+
+
+def _ticks(layout: Mapping[str, Any]) -> dict[Any, str]:
+    axis = layout["xaxis"]
+    return dict(zip(axis.get("tickvals", []), axis.get("ticktext", []), strict=False))
+
+
+def _plain(text: str) -> str:
+    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", text)).strip())

@@ -29,6 +29,7 @@ from traitlets import List
 from traitlets.config import Config
 
 from recon_kit import display, narrative
+from recon_kit.drawing import read_figure
 from recon_kit.errors import ReportError
 from recon_kit.labels import LANGUAGES, has_word, word
 from recon_kit.page import environment, render_page
@@ -79,11 +80,10 @@ def write_run_pages(
             html = render_notebook(outcome.result(), run, language)
             narrative.verify_figures(html, run)
             finished[f"{page}.html"] = html
+    finished["index.html"] = render_door(run, language, sources)
     for name, html in finished.items():
         (run.folder / name).write_text(html, encoding="utf-8", newline="\n")
-    door = run.folder / "index.html"
-    door.write_text(render_door(run, language, sources), encoding="utf-8", newline="\n")
-    return [*(run.folder / name for name in finished), door]
+    return [run.folder / name for name in finished]
 
 
 def page_sources(run: Run, own: Path | None = None) -> dict[str, Path]:
@@ -110,10 +110,11 @@ def page_sources(run: Run, own: Path | None = None) -> dict[str, Path]:
     return found
 
 
-def _page_names(page: str, source: Path, language: str) -> tuple[str, str]:
+def _page_names(page: str, source: Path, run: Run, language: str) -> tuple[str, str]:
     """A page's name and what it says, for the door; of a user's own notebook its title and its file."""
-    if has_word(f"page.{page}"):
-        return word(f"page.{page}", language), word(f"page_says.{page}", language)
+    if has_word(f"page_says.{page}"):
+        name = _review_name(run, language) if page == "monthly_review" else word(f"page.{page}", language)
+        return name, word(f"page_says.{page}", language)
     cells = _in_language(nbformat.read(source, as_version=4), language).cells  # type: ignore[no-untyped-call]
     titles = [line[2:] for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines() if line[:2] == "# "]
     return (titles or [page])[0], source.name
@@ -200,10 +201,12 @@ class ReconHTMLExporter(HTMLExporter):
     extra_template_basedirs: Any = List([str(templates_dir())])
 
     def default_filters(self) -> Any:
-        """The stock filters and the two that the template needs to stay safe."""
+        """The stock filters and those that the template needs, two of them to stay safe."""
         yield from super().default_filters()  # type: ignore[no-untyped-call]
         yield "safe_json", _safe_json
         yield "without_style", _without_style
+        yield "figure_table", read_figure
+        yield "word", word
 
     def from_notebook_node(  # type: ignore[override]  # as HTMLExporter's does
         self, nb: nbformat.NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
@@ -214,7 +217,8 @@ class ReconHTMLExporter(HTMLExporter):
         if language not in LANGUAGES:
             raise ReportError(f"language {language!r} found, expected one of {', '.join(LANGUAGES)}. Choose one with --language")
         # TemplateExporter's own: HTMLExporter's would parse and rewrite the finished HTML
-        body, resources = TemplateExporter.from_notebook_node(self, _in_language(nb, language), resources, **kw)
+        told = {**(resources or {}), "recon": {**given, "language": language}}
+        body, resources = TemplateExporter.from_notebook_node(self, _in_language(nb, language), told, **kw)
         contents = [{"id": i, "text": Markup(re.sub("<[^>]*>", "", text))} for i, text in re.findall(_HEADING, body)]  # noqa: S704
         title = next((heading["text"] for heading in contents), Markup("recon_kit"))
         parts = {"title": title, "contents": contents[1:], "body": Markup(body)}  # noqa: S704 - rendered by our own template
@@ -239,11 +243,8 @@ def _in_language(nb: nbformat.NotebookNode, language: str) -> nbformat.NotebookN
 
 def render_door(run: Run, language: str, sources: Mapping[str, Path] | None = None) -> str:
     """`index.html`: verdict, headline, links to every page and file, and what was not checked. It needs no script."""
-    reviews = {"monthly_review": _review_name(run, language)}
-    pages = []
-    for page, source in (page_sources(run) if sources is None else sources).items():
-        name, says = _page_names(page, source, language)
-        pages.append((f"{page}.html", reviews.get(page, name), says))
+    shown = page_sources(run) if sources is None else sources
+    pages = [(f"{page}.html", *_page_names(page, source, run, language)) for page, source in shown.items()]
     tables = sorted(path.name for path in (run.folder / "tables").glob("*.parquet"))
     body = (
         environment()

@@ -3,12 +3,12 @@
 const language = document.documentElement.lang;
 Plotly.register({
   moduleType: "locale", name: "zh-CN",
-  dictionary: { "Download plot as a PNG": "存为图片", "Download plot": "存为图片" },
+  dictionary: {},
   format: { decimal: ".", thousands: ",", grouping: [3], currency: ["¥", ""] },
 });
 Plotly.setPlotConfig({
   displaylogo: false, showSendToCloud: false, plotlyServerURL: "", showTips: false, responsive: true, locale: language,
-  modeBarButtons: [["toImage"]], displayModeBar: "hover", scrollZoom: false, doubleClick: false,
+  displayModeBar: false, scrollZoom: false, doubleClick: false,
 });
 
 function parse(script) { return JSON.parse(script.textContent); }
@@ -20,13 +20,20 @@ function scalable(place) {
   }
 }
 
+const drawn = [];
 for (const script of document.querySelectorAll("script[data-chart]")) {
   const place = document.getElementById(script.dataset.chart);
   const { data, layout } = parse(script);
-  Plotly.newPlot(place, data, layout).then(() => {
+  drawn.push(Plotly.newPlot(place, data, layout).then(() => {
     scalable(place);
     place.on("plotly_afterplot", () => scalable(place));
-    place.classList.add("drawn");
+    place.parentElement.classList.add("drawn");
+  }));
+  const save = place.parentElement.querySelector(".save");
+  save.hidden = false;
+  save.addEventListener("click", () => {
+    const { width, height } = place.getBoundingClientRect();
+    Plotly.downloadImage(place, { format: "png", width, height, scale: 2, filename: place.getAttribute("aria-label") });
   });
 }
 
@@ -74,6 +81,7 @@ for (const script of document.querySelectorAll("script[data-detail]")) {
     render: (cell, kind) => (kind === "display" ? safe(cell[0]) : kind === "filter" ? cell[0] : cell[1]),
   }));
   const opener = {
+    title: `<span class="unseen">${safe(words.open_line)}</span>`,
     data: null, orderable: false, searchable: false, className: "opener",
     render: () => `<button type="button" aria-expanded="false" aria-label="${safe(words.open_line)}"></button>`,
   };
@@ -105,4 +113,12 @@ for (const script of document.querySelectorAll("script[data-detail]")) {
     row.querySelector("button").setAttribute("aria-expanded", String(!isOpen));
   });
 }
-document.documentElement.classList.add("ready");
+// What is wider than its place is moved sideways with the keys too; what fits is no stop on the way through the page.
+const sideways = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", "0");
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const place of document.querySelectorAll('[id$="-table"], .chart, .scroll, .detail')) sideways.observe(place);
+Promise.all(drawn).then(() => document.documentElement.classList.add("ready"));

@@ -21,7 +21,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium):
-    """Open a file offline; the page remembers its requests, console errors and exceptions."""
+    """Open a page offline, its charts drawn; it remembers its requests, console errors and exceptions."""
     contexts = []
 
     def open_page(path: Path, width: int = 1280) -> Page:
@@ -34,6 +34,8 @@ def visit(chromium):
         page.on("pageerror", lambda error: page.troubles.append(str(error)))
         page.on("dialog", lambda dialog: (page.troubles.append("dialog"), dialog.dismiss()))
         page.goto(path.as_uri())
+        if page.locator("main + script").count():
+            page.wait_for_selector("html.ready")
         return page
 
     yield open_page

@@ -3,10 +3,11 @@ import json
 import pytest
 
 from recon_kit import charts
+from recon_kit.drawing import read_figure
 from recon_kit.money import format_yuan
 from recon_kit.record import load_run
 from recon_kit.results import LIMIT_CURVE
-from recon_kit.views import bridge_steps
+from recon_kit.views import bridge_steps, refunds_by_day
 from tests.report.test_management import with_table
 
 ALL = (
@@ -98,3 +99,45 @@ def test_a_month_in_which_nothing_differs_says_so_instead_of_drawing_a_curve(run
     run = with_table(run_folder, "limit_curve", [{**row, "n": 0} for row in CURVE], LIMIT_CURVE)
 
     assert "No match has a gap" in charts.plot_limits(run, "tolerance", "en").html
+
+
+def behind(plot, run, *more):
+    return read_figure(plot(run, *more, "zh")._repr_mimebundle_()["application/vnd.plotly.v1+json"])
+
+
+def test_the_table_behind_a_chart_states_what_it_draws_in_the_order_of_its_axis(run_folder):
+    run = load_run(run_folder)
+    steps = bridge_steps(run).filter(bridge_steps(run)["amount_fen"] != 0)
+
+    bridge, codes, ageing, daily = (
+        behind(plot, run) for plot in (charts.plot_bridge, charts.plot_codes, charts.plot_ageing, charts.plot_daily_refunds)
+    )
+
+    assert [name.split()[0] for name, _ in bridge.rows] == steps["line"].to_list()
+    assert ["".join(marks) for _, marks in bridge.rows] == [
+        format_yuan(amount, sign=line not in ("A0", "B0", "C0"))
+        for line, amount in steps.select("line", "amount_fen").iter_rows()
+    ]
+    assert codes.rows[0] == ("L01 退款未入账", ["", "699.00 (3)", ""]) and codes.series == ["时间性", "差异", "尾差"]
+    assert [name for name, _ in ageing.rows] == ["16–30 天", "31–60 天"]
+    days = [refunds_by_day(run, period)["amount_fen"][0] for period in (run.period, run.period.previous())]
+    assert daily.rows[0] == ("10-01", [format_yuan(fen) for fen in days]) and len(daily.rows) == 31
+
+
+def test_the_table_behind_a_grid_names_the_column_of_each_cell(run_folder):
+    grid = behind(charts.plot_limits, with_table(run_folder, "limit_curve", CURVE, LIMIT_CURVE), "tolerance")
+
+    assert grid.rows == [("M3 售后—渠道退款", ["0.00: 8; 0.01: 4; 0.02: 0"])]
+
+
+def test_the_table_behind_the_trend_states_rates_with_their_bases(run_folder):
+    trend = behind(charts.plot_trend, load_run(run_folder))
+
+    assert [name for name, _ in trend.rows] == ["2025-10", "2026-09", "2026-10"]
+    assert trend.rows[-1][1][0] == "13.86% (70 / 505)"
+
+
+def test_text_that_was_escaped_for_the_drawing_is_itself_again_in_the_table(hostile_run):
+    names = [name for name, _ in behind(charts.plot_refunds_by, load_run(hostile_run), "reason").rows]
+
+    assert '<img src=x onerror="window.fired=1">' in names
