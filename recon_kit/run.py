@@ -151,13 +151,13 @@ def run_period(
     with publish.staged(out, period) as staging:
         say("write")
         write_tables(staging.path, outcome)
+        staging.describe(**described, sealed=seals)  # a page may run the month again, with its configuration
         if pages:
             with _without_iri_grammar():
                 from recon_kit import report  # only here: notebooks and their kernel are slow to import
 
             report.write_run_pages(staging.path, language=config.entity.language, notebooks=notebooks, progress=progress)
             report.write_workbook(staging.path, language=config.entity.language)
-        staging.describe(**described, sealed=seals)
     if casebook:
         absorb_run(book or begin_casebook(place, history), out / period, at=datetime.now(SHANGHAI))
     return RunResult(out / period, outcome.summary)
