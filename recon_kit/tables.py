@@ -39,6 +39,10 @@ COUNTS = (
 ENUMS = ("nature", "severity", "owner", "platform", "channel")
 MAX_LINES = 5_000
 """Lines of the detail table; a page with more is slow to open, and the work-list has them all."""
+MAX_FINDINGS = 20_000
+"""Findings in the lines of the detail table: some two megabytes of the page."""
+MAX_INSIDE = 1_000
+"""Findings that one line opens to."""
 FINDING = (
     "platform",
     "order_id",
@@ -53,6 +57,20 @@ FINDING = (
     "evidence",
 )
 """What an opened line says of each of its findings."""
+DETAIL_WORDS = (
+    "search",
+    "search_hint",
+    "page_info",
+    "page_empty",
+    "page_filtered",
+    "page_length",
+    "previous",
+    "next",
+    "first",
+    "last",
+    "open_line",
+    "finding_link",
+)
 
 
 @dataclass(frozen=True)
@@ -130,49 +148,53 @@ def _cell(name: str, value: Any, language: str) -> str:
 
 
 def detail_table(lines: pl.DataFrame, language: str) -> Shown:
-    """The folded findings (views.folded) with search and sort; ids stay text, and every line opens."""
+    """The folded findings (views.folded) with search and sort; ids stay text, and every line opens to at most MAX_INSIDE.
+
+    What MAX_LINES and MAX_FINDINGS leave out is counted in a note that names the work-list.
+    """
     if lines.is_empty():
         return Shown(f'<p class="empty">{word("ui.nothing_here", language)}</p>')
-    shown, left_out = lines.head(MAX_LINES), lines.height - MAX_LINES
+    inside = pl.col("n").clip(upper_bound=MAX_INSIDE)
+    shown = lines.filter(inside.cum_sum() <= MAX_FINDINGS).head(MAX_LINES)
     columns = ("code", "shop", "day", "owner", "severity", "age_days", "n", "abs_gap_fen")
-    rows, inside = [], []
-    for line in shown.iter_rows(named=True):
-        findings = [_inside(finding, language) for finding in line["findings"]]
-        action = code_action(line["code"], language)
-        words = " ".join(text for finding in findings for text in finding)
-        cells = [[_cell(name, line[name], language), _order(name, line[name])] for name in columns]
-        cells[0][0] = f"{line['code']} {code_name(line['code'], language)}"
-        rows.append([*cells, [f"{words} {action}", ""]])
-        inside.append({"action": action, "findings": findings})
     detail = {
-        "note": word("ui.more_lines", language, n=f"{MAX_LINES:,}", rest=f"{left_out:,}") if left_out > 0 else "",
-        "columns": [
-            {"title": column_label(name, language), "numeric": name in COUNTS or name.endswith("_fen")} for name in columns
-        ],
-        "rows": rows,
-        "inside": inside,
-        "inside_columns": [
-            {"title": column_label(name, language), "numeric": name in COUNTS or name.endswith("_fen")} for name in FINDING
-        ],
+        "note": _left_out(lines, shown, language),
+        "columns": _headings(columns, language),
+        "rows": [_detail_row(line, columns, language) for line in shown.iter_rows(named=True)],
+        "inside": [_opened(line, language) for line in shown.iter_rows(named=True)],
+        "inside_columns": _headings(FINDING, language),
         "action": column_label("action", language),
-        "words": {
-            key: word(f"ui.{key}", language)
-            for key in (
-                "search",
-                "search_hint",
-                "page_info",
-                "page_empty",
-                "page_filtered",
-                "page_length",
-                "previous",
-                "next",
-                "first",
-                "last",
-                "open_line",
-            )
-        },
+        "words": {key: word(f"ui.{key}", language) for key in DETAIL_WORDS},
     }
     return Shown(_lab_table(shown, language), detail)
+
+
+def _left_out(lines: pl.DataFrame, shown: pl.DataFrame, language: str) -> str:
+    """How many findings are not on the page, and where they are; empty when all are."""
+    listed = int(shown["n"].clip(upper_bound=MAX_INSIDE).sum())
+    rest = int(lines["n"].sum()) - listed
+    return word("ui.more_findings", language, n=f"{listed:,}", rest=f"{rest:,}") if rest else ""
+
+
+def _headings(columns: Sequence[str], language: str) -> list[dict[str, Any]]:
+    return [{"title": column_label(name, language), "numeric": name in COUNTS or name.endswith("_fen")} for name in columns]
+
+
+def _detail_row(line: Mapping[str, Any], columns: Sequence[str], language: str) -> list[list[Any]]:
+    """The cells of a line: what each shows and what it sorts by."""
+    cells = [[_cell(name, line[name], language), _order(name, line[name])] for name in columns]
+    cells[0][0] = f"{line['code']} {code_name(line['code'], language)}"
+    return cells
+
+
+def _opened(line: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """What to do about a line, and its findings: their ids, which the page's address may name, and what each says."""
+    findings = line["findings"][:MAX_INSIDE]
+    return {
+        "action": code_action(line["code"], language),
+        "ids": [finding["discrepancy_id"] for finding in findings],
+        "findings": [_inside(finding, language) for finding in findings],
+    }
 
 
 def _inside(finding: Mapping[str, Any], language: str) -> list[str]:

@@ -20,15 +20,13 @@ function scalable(place) {
   }
 }
 
-const drawn = [];
-for (const script of document.querySelectorAll("script[data-chart]")) {
+async function drawChart(script) {
   const place = document.getElementById(script.dataset.chart);
   const { data, layout } = parse(script);
-  drawn.push(Plotly.newPlot(place, data, layout).then(() => {
-    scalable(place);
-    place.on("plotly_afterplot", () => scalable(place));
-    place.parentElement.classList.add("drawn");
-  }));
+  await Plotly.newPlot(place, data, layout);
+  scalable(place);
+  place.on("plotly_afterplot", () => scalable(place));
+  place.parentElement.classList.add("drawn");
   const save = place.parentElement.querySelector(".save");
   save.hidden = false;
   save.addEventListener("click", () => {
@@ -44,7 +42,13 @@ function element(tag, text, className) {
   return made;
 }
 
-// The findings inside one line: what each says, field by field, as text.
+async function unpack(script) {
+  const bytes = Uint8Array.from(atob(script.textContent), (letter) => letter.charCodeAt(0));
+  const text = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(text).text());
+}
+
+// The findings inside one line: what each says, field by field, as text, and the address that leads to it.
 function inside(detail, line) {
   const box = element("div", undefined, "inside");
   if (line.action) {
@@ -52,23 +56,57 @@ function inside(detail, line) {
     action.append(element("b", `${detail.action} `), line.action);
     box.append(action);
   }
-  for (const finding of line.findings) {
+  line.findings.forEach((finding, n) => {
     const list = element("dl");
+    list.id = line.ids[n];
     finding.forEach((text, i) => {
       if (!text) return;
       const item = element("div", undefined, detail.inside_columns[i].numeric ? "figure" : "");
       item.append(element("dt", detail.inside_columns[i].title), element("dd", text));
       list.append(item);
     });
+    const link = element("a", line.ids[n]);
+    link.href = `#${line.ids[n]}`;
+    const item = element("div");
+    item.append(element("dt", detail.words.finding_link), element("dd"));
+    item.lastChild.append(link);
+    list.append(item);
     box.append(list);
-  }
+  });
   return box;
 }
 
 const { DataTable } = window.recon;
-for (const script of document.querySelectorAll("script[data-detail]")) {
+
+function openLine(detail, line, isOpen) {
+  if (!isOpen) line.child.hide();
+  else line.child(inside(detail, detail.inside[line.index()]), "child").show();
+  line.node().classList.toggle("open", isOpen);
+  line.node().querySelector("button").setAttribute("aria-expanded", String(isOpen));
+}
+
+// The finding that the page's address names: its line is turned to, opened and brought into sight.
+function showFinding(detail, api) {
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const index = wanted ? detail.inside.findIndex((line) => line.ids.includes(wanted)) : -1;
+  if (index < 0) return;
+  api.search("");
+  const place = api.rows({ order: "applied" }).indexes().toArray().indexOf(index);
+  api.page(Math.floor(place / api.page.len())).draw("page");
+  openLine(detail, api.row(index), true);
+  const finding = document.getElementById(wanted);
+  finding.setAttribute("tabindex", "-1");
+  finding.focus({ preventScroll: true });
+  finding.scrollIntoView({ block: "center", behavior: "instant" });
+}
+
+// All that can be searched for in a line.
+function said(line) { return [line.action, ...line.ids, ...line.findings.flat()].join(" "); }
+
+async function drawDetail(script) {
   const place = document.getElementById(script.dataset.detail);
-  const detail = parse(script);
+  const detail = await unpack(script);
+  place.replaceChildren();
   const words = detail.words;
   const safe = DataTable.render.text().display;
   const table = element("table", undefined, "compact");
@@ -85,7 +123,9 @@ for (const script of document.querySelectorAll("script[data-detail]")) {
     data: null, orderable: false, searchable: false, className: "opener",
     render: () => `<button type="button" aria-expanded="false" aria-label="${safe(words.open_line)}"></button>`,
   };
-  const hidden = { data: detail.columns.length, visible: false, render: (cell) => safe(cell[0]) };
+  const hidden = {
+    data: null, visible: false, render: (_, kind, __, { row }) => (kind === "filter" ? said(detail.inside[row]) : ""),
+  };
   const api = new DataTable(table, {
     data: detail.rows,
     columns: [opener, ...columns, hidden],
@@ -105,13 +145,10 @@ for (const script of document.querySelectorAll("script[data-detail]")) {
     const row = event.target.closest("tbody > tr");
     if (!row || event.target.closest(".inside") || window.getSelection().toString()) return;
     const line = api.row(row);
-    if (line.index() === undefined) return;
-    const isOpen = line.child.isShown();
-    if (isOpen) line.child.hide();
-    else line.child(inside(detail, detail.inside[line.index()]), "child").show();
-    row.classList.toggle("open", !isOpen);
-    row.querySelector("button").setAttribute("aria-expanded", String(!isOpen));
+    if (line.index() !== undefined) openLine(detail, line, !line.child.isShown());
   });
+  window.addEventListener("hashchange", () => showFinding(detail, api));
+  showFinding(detail, api);
 }
 // What is wider than its place is moved sideways with the keys too; what fits is no stop on the way through the page.
 const sideways = new ResizeObserver((entries) => {
@@ -121,4 +158,10 @@ const sideways = new ResizeObserver((entries) => {
   }
 });
 for (const place of document.querySelectorAll('[id$="-table"], .chart, .scroll, .detail')) sideways.observe(place);
-Promise.all(drawn).then(() => document.documentElement.classList.add("ready"));
+
+// One after another, top to bottom: between two of them the page can be read and moved.
+for (const script of document.querySelectorAll("script[data-chart], script[data-detail]")) {
+  await new Promise((resume) => { setTimeout(resume); });
+  await (script.dataset.chart ? drawChart(script) : drawDetail(script)).catch(reportError);
+}
+document.documentElement.classList.add("ready");

@@ -75,6 +75,22 @@ def test_a_header_sorts_money_as_numbers(review):
     assert amounts == sorted(amounts)
 
 
+def test_an_address_with_a_finding_opens_its_line_wherever_the_table_has_it(pages, visit):
+    page = visit(pages["zh"] / "monthly_review.html")
+    page.locator(".detail .dt-paging button").last.click()
+    page.locator(".detail tbody tr").last.click()
+    link = page.locator(".inside a").first
+    wanted, said = link.inner_text(), page.locator(".inside dl").first.inner_text()
+
+    page.goto(f"{page.url}#{wanted}")
+    page.reload()
+    page.wait_for_selector("html.ready")
+
+    assert page.locator(f"#{wanted}").inner_text() == said
+    assert 0 < page.locator(f"#{wanted}").bounding_box()["y"] < 900
+    assert page.evaluate("document.activeElement.id") == wanted
+
+
 def test_charts_fit_paper_and_what_only_a_screen_can_use_is_left_out(review):
     page = review("zh", 688)
     page.emulate_media(media="print")

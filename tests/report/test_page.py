@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import html
+import json
 import re
 
 import nbformat
@@ -18,7 +19,12 @@ CJK = re.compile("[\u4e00-\u9fff]")
 PAGES = ("intake_review.html", "monthly_review.html", "management_pack.html", "post_mortem.html", "index.html")
 
 
+PACKED = re.compile(r'<script type="application/zlib"[^>]*>(.*?)</script>')
+
+
 def without_scripts(page: str) -> str:
+    """All that a reader is shown: no program, no style, the details unpacked."""
+    page = PACKED.sub(lambda script: html.escape(json.dumps(report.unpack_json(script[1]), ensure_ascii=False)), page)
     return re.sub(r"<script\b(?![^>]*application/json)[^>]*>.*?</script>|<style>.*?</style>", "", page, flags=re.DOTALL)
 
 
@@ -124,6 +130,15 @@ def test_a_page_made_twice_is_byte_equal_and_small(pages, tmp_path):
 
     assert page == (pages["zh"] / "monthly_review.html").read_text("utf-8")
     assert len(page.encode()) < 3_000_000
+
+
+def test_details_are_packed_to_a_fraction_and_unpack_to_what_they_were():
+    detail = {"rows": [["</script>", n, "旗舰店"] for n in range(2_000)]}
+
+    packed = report.pack_json(detail)
+
+    assert re.fullmatch("[A-Za-z0-9+/=]+", packed) and len(packed) < 12_000
+    assert report.unpack_json(packed) == detail
 
 
 def notebook(tmp_path, *sources: str, parameters: str = 'period = ""\nrun_dir = ""\nconfig_path = ""\nlanguage = ""'):

@@ -7,6 +7,7 @@ import pytest
 
 from recon_kit import charts, display, intake_view, narrative, section_ties
 from recon_kit.record import load_run
+from tests.conftest import build_run
 
 PIECES = (
     display.masthead, display.headline, display.story, display.bridge_table, display.codes_table, display.owners_table,
@@ -88,10 +89,12 @@ def test_a_side_that_was_not_supplied_is_not_shown_as_zero(without_ledger):
     assert "账单实际流出" in cards
 
 
-def test_a_month_with_more_lines_than_a_page_can_take_says_what_is_left_out(run_folder, monkeypatch):
-    monkeypatch.setattr("recon_kit.tables.MAX_LINES", 3)
+@pytest.mark.parametrize(("limit", "at", "lines", "listed"), [("LINES", 3, 3, 4), ("FINDINGS", 7, 4, 6), ("INSIDE", 1, 12, 12)])
+def test_a_month_with_more_findings_than_a_page_can_take_says_what_is_left_out(tmp_path, monkeypatch, limit, at, lines, listed):
+    monkeypatch.setattr(f"recon_kit.tables.MAX_{limit}", at)
+    folder = build_run(tmp_path / "2026-10", texts=("Shop",))
 
-    detail = display.detail(load_run(run_folder), "en").detail
+    detail = display.detail(load_run(folder), "en").detail
 
-    assert len(detail["rows"]) == 3
-    assert "16 more" in detail["note"]
+    assert (len(detail["rows"]), sum(len(line["findings"]) for line in detail["inside"])) == (lines, listed)
+    assert detail["note"].startswith(f"The first {listed} findings") and f"{19 - listed} more" in detail["note"]
