@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from recon_kit import management, trust, views
+from recon_kit import handled, management, management_scope, trust, views
 from recon_kit.facts.platform import MONEY_AT
 from recon_kit.record import Run
 
@@ -32,6 +32,11 @@ def _sum(frame: pl.DataFrame, column: str) -> int:
 
 def _line(line: str) -> Callable[[Run], int]:
     return lambda run: _sum(run.table("bridge").filter(pl.col("line") == line), "amount_fen")
+
+
+def _rolled(run: Run, column: str) -> int:
+    """A column of the roll's total."""
+    return _sum(run.table("carry_forward").filter(pl.col("code") == "all"), column)
 
 
 def _count(run: Run) -> int:
@@ -88,9 +93,30 @@ TIES: dict[str, tuple[Callable[[Run], int], Callable[[Run], int], str]] = {
     "codes": (lambda run: _sum(views.codes(run), "n"), _count, "count"),
     "owners": (lambda run: _sum(views.owners(run), "n"), _count, "count"),
     "roll": (
-        lambda run: _sum(run.table("carry_forward").filter(pl.col("code") == "all"), "closing_fen"),
+        lambda run: _rolled(run, "closing_fen"),
         lambda run: _sum(run.table("open_items"), "remaining_fen"),
         "fen",
+    ),
+    "standing": (lambda run: _sum(handled.standing(run), "n"), lambda run: run.table("open_items").height, "count"),
+    "ageing_moves": (
+        lambda run: sum(_sum(handled.ageing_moves(run), name) for name in ("opening_n", "closing_n")),
+        lambda run: sum(_rolled(run, name) for name in ("opening_n", "closing_n")),
+        "count",
+    ),
+    "coverage": (
+        lambda run: _sum(management_scope.coverage(run), "rows_loaded"),
+        lambda run: sum(row["rows_loaded"] for row in run.summary["rows"].values()),
+        "count",
+    ),
+    "matrix": (
+        lambda run: _sum(management_scope.match_matrix(run), "n_matched"),
+        lambda run: run.table("matches").height,
+        "count",
+    ),
+    "completeness": (
+        lambda run: _sum(management_scope.approvals(run), "n"),
+        lambda run: int(run.summary["case_file"]["ended"]),
+        "count",
     ),
     "details": (lambda run: _sum(views.folded(run), "n"), _count, "count"),
     "ageing": (lambda run: _sum(views.ageing(run), "n"), _count, "count"),

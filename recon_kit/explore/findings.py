@@ -90,7 +90,7 @@ def _carried(run: Run, items: pl.DataFrame) -> pl.DataFrame:
         mine = mine.join(last, on="discrepancy_id", how="left", validate="1:1")
     return mine.drop(
         *("remaining_fen", "bucket", "status", "origin", "cleared_how", "cleared_by", "cleared_on"),
-        *("assigned_to", "is_overdue", "is_escalated", "is_write_off_due", "first_seen_on", "event_on"),
+        *("assigned_to", "explanation", "cause", "is_overdue", "is_escalated", "is_write_off_due", "first_seen_on", "event_on"),
     )
 
 
