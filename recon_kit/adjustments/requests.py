@@ -108,7 +108,7 @@ def _amounts() -> list[pl.Expr]:
     is_missing_accrual = pl.col("why_key").is_in(["L05_cas", "L05_provision"])
     # An accrual not released yet pays the refund first.
     is_release = _CODE.is_in(["L01", "L05"]) & ~is_missing_accrual
-    open_accrual = pl.min_horizontal(pl.col("accrued_before_fen").clip(0), base - wallet)
+    open_accrual = pl.min_horizontal(pl.col("accrued_before_fen"), base - wallet).clip(0)
     ledger_only = _is_ledger_only()
     by_ledger = (
         _CODE.is_in(["L01", "L04", "L06", "A04"]) | (is_release) | ledger_only | ((_CODE == "C12") & (pl.col("letter") == "c"))

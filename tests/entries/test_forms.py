@@ -339,3 +339,12 @@ def test_without_a_ledger_a_refund_that_came_back_is_booked_the_other_way_round(
 
     assert found.one("C03")["actual_fen"] == -2000
     assert found.outcome.summary["bridge"]["B0"] == -2000
+
+
+def test_a_refund_that_came_back_and_was_booked_late_takes_nothing_from_an_accrual_that_never_was():
+    came_back = refund("F1", "30.00", on="2026-10-30", case_id="R1", order_id="O1") | {"amount_fen": 3000}
+    books = [voucher("V1", ("R1", "-30.00"), on="2026-11-02")]
+
+    found = run(month(cases=[case("R1", "O1", done="2026-10-30")], flows=[came_back], vouchers=books))
+
+    assert entry(found, "L05")[2] == ("101202", "credit", "-30.00")
