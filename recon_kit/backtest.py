@@ -17,7 +17,8 @@ import polars as pl
 from recon_kit.as_known import as_known
 from recon_kit.errors import ReportError
 from recon_kit.facts import Scope, build_facts
-from recon_kit.periods import Period, parse_period
+from recon_kit.kpis import is_loaded
+from recon_kit.periods import LOOK_AHEAD_DAYS, Period, parse_period
 from recon_kit.postmortem import Incident, stages
 from recon_kit.record import Run
 from recon_kit.replay import Recalled, recall
@@ -31,6 +32,8 @@ MOST_RUNS = 40
 """Earlier days that are run again at most; findings that would need more are not tried, largest gaps come first."""
 MOST_DAYS = 92
 """How far before it was found a finding is looked for."""
+RECUR_DAYS = 90
+"""Earlier months that ended so many days before the period, or fewer, say whether it recurs."""
 UNKNOWABLE = ("K04", "K05", "K06")
 """Codes about files and closed periods: a run does not say when a file came, nor keep what was sealed."""
 STATES = ("earlier", "rule", "never", "unknown", "not_tried")
@@ -116,6 +119,53 @@ def look_back(run: Run, incident: Incident, *, most_orders: int = MOST_ORDERS) -
 
 class _UsedUpError(Exception):
     """MOST_RUNS earlier days were run."""
+
+
+_MONTH = {
+    "period": pl.String,
+    "code": pl.String,
+    "n": pl.Int64,
+    "abs_gap_fen": pl.Int64,
+    "n_still": pl.Int64,
+}
+
+
+def earlier_months(run: Run, incident: Incident, *, most_orders: int = MOST_ORDERS) -> pl.DataFrame:
+    """The codes of the incident in the months before, as their own runs would have found them.
+
+    One row a code and month that was loaded and ended within RECUR_DAYS before the period, oldest first, with zeroes where it
+    had none: period, code, n, abs_gap_fen, n_still. Each month is run as of its last day, on what was known when its
+    look-ahead ended; `n` findings whose event lies in it (or that have none), `n_still` of them in this run too. Empty where
+    nothing earlier was loaded or the run cannot be taken up again.
+    """
+    if run.table("orders").height > most_orders or not incident.codes:
+        return pl.DataFrame(schema=_MONTH)
+    try:
+        recalled = recall(run)
+    except ReportError:
+        return pl.DataFrame(schema=_MONTH)
+    facts = build_facts(recalled.collected, recalled.scope)
+    month, still, found = parse_period(f"{run.period.start:%Y-%m}").previous(), set(run.findings["discrepancy_id"]), []
+    while is_loaded(facts, month) and (run.period.start - month.end).days < RECUR_DAYS:
+        found.append(_month_found(recalled, month, incident.codes, still))
+        month = month.previous()
+    return pl.concat([pl.DataFrame(schema=_MONTH), *reversed(found)])
+
+
+def _month_found(recalled: Recalled, month: Period, codes: tuple[str, ...], still: set[str]) -> pl.DataFrame:
+    known = as_known(recalled.collected, month.last_day + timedelta(days=LOOK_AHEAD_DAYS))
+    findings = detect(build_facts(known, Scope(recalled.scope.config, month, month.last_day)))
+    mine = findings.filter(
+        pl.col("code").is_in(codes) & pl.col("primary_id").is_null() & month.contains("event_at").fill_null(value=True)
+    )
+    counts = mine.group_by("code").agg(
+        pl.len().cast(pl.Int64).alias("n"),
+        pl.col("gap_fen").abs().sum().alias("abs_gap_fen"),
+        pl.col("discrepancy_id").is_in(list(still)).sum().cast(pl.Int64).alias("n_still"),
+    )
+    every = pl.DataFrame({"period": [month.text] * len(codes), "code": sorted(codes)}, schema_overrides={"code": pl.String})
+    joined = every.join(counts, on="code", how="left", validate="1:1", maintain_order="left")
+    return joined.with_columns(pl.col("n", "abs_gap_fen", "n_still").fill_null(0)).select(_MONTH.keys())
 
 
 def _report(recalled: Recalled, asked: dict[tuple[str, date], dict[str, Said]], period: str, day: date) -> dict[str, Said]:

@@ -8,14 +8,14 @@ from typing import Any
 
 import polars as pl
 
-from recon_kit.backtest import MOST_ORDERS, STATES, Lookback
+from recon_kit.backtest import MOST_ORDERS, STATES, Lookback, earlier_months
 from recon_kit.errors import TieError
 from recon_kit.labels import phrase, word
 from recon_kit.periods import parse_period
 from recon_kit.postmortem import Incident
 from recon_kit.postmortem_view import MAX_ROWS, catch_table
 from recon_kit.record import Run
-from recon_kit.tables import Shown, short_table
+from recon_kit.tables import Shown, is_total, short_table, with_total
 
 says = partial(phrase, "backtest")
 
@@ -37,6 +37,15 @@ def lookback_table(run: Run, incident: Incident, lookback: Lookback, language: s
     more = word("ui.more_rows", language, n=MAX_ROWS, rest=rest, table="tables/discrepancies.parquet")
     table = short_table(frame, language, "lookback-table", right=("days_lost",)).html
     return Shown(head + table + (f'<p class="empty">{escape(more)}</p>' if rest > 0 else ""))
+
+
+def earlier_months_table(run: Run, incident: Incident, language: str) -> Shown:
+    """The same codes in the months before, by running these again; a plain sentence where there are none to run."""
+    months = earlier_months(run, incident)
+    if months.is_empty():
+        return Shown(f'<p class="empty">{escape(says("text.no_months", language))}</p>')
+    table = short_table(with_total(months, language, "period"), language, "months-table", strong=is_total("period", language))
+    return Shown(f"<p>{escape(says('text.months', language))}</p>{table.html}")
 
 
 def sentences(lookback: Lookback, language: str) -> list[str]:

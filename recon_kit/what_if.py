@@ -167,7 +167,8 @@ def _check_same(run: Run, pair: str, rows: pl.DataFrame) -> None:
     if not rows.select(told.columns).sort("side", "table", "row_key").equals(told):
         raise TieError(
             f"{run.folder.name}, {pair}: the match at the run's own limits does not give what the run wrote; expected the same. "
-            "Its tables were changed, or another version of recon_kit made it: run `recon-kit run` again"
+            "Its tables were changed, another version of recon_kit made it, or masking hid a number that a text names: run "
+            "`recon-kit run` again"
         )
 
 

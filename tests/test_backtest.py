@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from recon_kit import backtest
 from recon_kit.as_known import BORN, OF_ORDERS, as_known
-from recon_kit.backtest import look_back
-from recon_kit.backtest_view import lookback_table, lookback_tie
+from recon_kit.backtest import earlier_months, look_back
+from recon_kit.backtest_view import earlier_months_table, lookback_table, lookback_tie
 from recon_kit.errors import TieError
 from recon_kit.periods import cut_off
 from recon_kit.postmortem import Incident, choose_incident
@@ -188,6 +188,51 @@ def test_the_page_names_the_run_the_days_and_what_cannot_be_known(unpaid, langua
     assert 'class="tie"' in lookback_tie(incident, past, language).html
     with pytest.raises(TieError, match="1 findings in it, 0 in the incident"):
         lookback_tie(Incident(("C04",), incident.findings.clear()), past, language)
+
+
+def paid_short(months):
+    """An order a month that brings a yuan too little, on the tenth; the bills begin with the first of them."""
+    orders = [order(f"O{month}", on=f"2026-{month:02d}-10") for month in months]
+    earlier = [order(f"E{month}", on=f"2026-{month:02d}-02") for month in months]
+    short = [receipt(f"O{month}", "99.00", on=f"2026-{month:02d}-10") for month in months]
+    whole = [receipt(f"E{month}", on=f"2026-{month:02d}-02") for month in months]
+    return world(orders=orders + earlier, flows=short + whole, receipts=False, bills_from=f"2026-{months[0]:02d}-01")
+
+
+def months_of(tmp_path, collected, codes="P01"):
+    Book(tmp_path).run(collected)
+    finished = load_run(tmp_path / "2026-10")
+    return earlier_months(finished, choose_incident(finished, codes))
+
+
+def test_earlier_months_say_whether_the_same_was_there_before(tmp_path):
+    found = months_of(tmp_path, paid_short([8, 9, 10]))
+
+    assert found.rows() == [("2026-08", "P01", 1, 100, 0), ("2026-09", "P01", 1, 100, 0)]
+
+
+def test_a_month_that_had_none_says_so_and_one_beyond_ninety_days_is_not_asked(tmp_path):
+    found = months_of(tmp_path, paid_short([5, 6, 7, 8, 9, 10]), "P01,P02")
+
+    assert found["period"].unique().sort().to_list() == ["2026-07", "2026-08", "2026-09"]
+    assert found.filter(pl.col("code") == "P02")["n"].to_list() == [0, 0, 0]
+
+
+def test_a_refund_that_is_missing_since_september_is_still_there_in_october(tmp_path):
+    since = world(
+        orders=[order(f"O{n}", platform="jd", confirmed=f"2026-{m}-03", on=f"2026-{m}-02") for n, m in enumerate(("09", "10"))],
+        cases=[case(f"R{n}", f"O{n}", done=f"2026-{m}-10", platform="jd") for n, m in enumerate(("09", "10"))],
+        bills_from="2026-09-01",
+    )
+
+    assert months_of(tmp_path, since, "C04").rows() == [("2026-09", "C04", 1, 3000, 1)]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_without_an_earlier_month_it_says_so(unpaid, language):
+    shown = earlier_months_table(*unpaid[:2], language).html
+
+    assert {"zh": "没有更早的月份可以重跑", "en": "no earlier month to run again"}[language] in shown
 
 
 def tables_of(collected):
