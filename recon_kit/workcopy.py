@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from recon_kit.errors import ConfigError
 from recon_kit.labels import LANGUAGES
 from recon_kit.notebook import shipped_notebooks
 from recon_kit.periods import parse_period
+from recon_kit.resources import templates_dir
 
 START = "00_start_here.ipynb"
 
@@ -54,3 +56,13 @@ def lab_command_line(python: str, folder: Path, *, port: int, browser: bool) -> 
         "--LabApp.news_url=None",
     ]
     return command if browser else [*command, "--no-browser"]
+
+
+def lab_environment(given: Mapping[str, str]) -> dict[str, str]:
+    """The environment that it runs in: "Python 3" is the one recon_kit is installed in, and nobody is asked to read news.
+
+    JupyterLab would ask, and fetch: not on a machine with a company's books. The user's own settings come before ours.
+    """
+    ours = str(templates_dir() / "jupyter")
+    places = [place for place in (given.get("JUPYTER_CONFIG_PATH"), ours) if place]
+    return {**given, "JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_CONFIG_PATH": os.pathsep.join(places)}

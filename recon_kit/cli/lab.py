@@ -26,14 +26,12 @@ def lab_command(
 
     例 · example:  recon-kit lab --period 2026-10
     """
-    from recon_kit.workcopy import copy_notebooks, lab_command_line
+    from recon_kit.workcopy import copy_notebooks, lab_command_line, lab_environment
 
     given = {"period": period, "run_dir": None if run_dir is None else str(run_dir.resolve()), "language": language}
     copied = copy_notebooks(folder, {name: value for name, value in given.items() if value is not None})
     for path in copied:
         typer.echo(f"  {path}")
-    # The shell's own kernels come first, so that "Python 3" is the environment recon_kit is installed in.
-    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
     command = lab_command_line(sys.executable, folder, port=port, browser=browser)
     command += extra or []
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603 - our own interpreter
+    raise typer.Exit(subprocess.run(command, env=lab_environment(os.environ), check=False).returncode)  # noqa: S603 - our own interpreter

@@ -42,8 +42,8 @@ class Heading:
     is_figure: bool = False
 
 
-Table = tuple[str, Sequence[Heading], Sequence[Sequence[str]], str]
-"""Title, columns, rows as text, and the sentence for no rows; without one an empty table is left out."""
+Table = tuple[str, str, Sequence[Heading], Sequence[Sequence[str]], str]
+"""What it is, title, columns, rows as text, and the sentence for no rows; without one an empty table is left out."""
 
 
 def render_evidence(
@@ -151,7 +151,7 @@ def _timeline(life: Trace | None, language: str) -> Table:
         said = [event[name] or "" for name in TIMELINE[4:]]
         what = phrase("trace", f"event.{event['event']}", language)
         rows.append([shown_at(event), what, event["id"] or "", "" if fen is None else format_yuan(fen), *said])
-    return word("evidence.timeline", language), columns, rows, ""
+    return "timeline", word("evidence.timeline", language), columns, rows, ""
 
 
 def _related(run: Run, finding: Row, findings: pl.DataFrame, language: str) -> Table:
@@ -173,7 +173,7 @@ def _related(run: Run, finding: Row, findings: pl.DataFrame, language: str) -> T
     ]
     heads = [word("evidence.relation", language), word("column.finding", language), column_label("key", language)]
     columns = [*map(Heading, heads), Heading(word("column.gap_fen", language), is_figure=True)]
-    return word("evidence.related", language), [*columns, Heading(word("column.owner", language))], rows, ""
+    return "related", word("evidence.related", language), [*columns, Heading(word("column.owner", language))], rows, ""
 
 
 def _entries(run: Run, finding: Row, entries: pl.DataFrame, language: str) -> Table:
@@ -195,7 +195,7 @@ def _entries(run: Run, finding: Row, entries: pl.DataFrame, language: str) -> Ta
     ]
     heads = ("entry_id", "status", "account_name", "debit_fen", "credit_fen", "memo")
     columns = [Heading(column_label(name, language), name.endswith("_fen")) for name in heads]
-    return word("evidence.entries", language), columns, rows, ""
+    return "entries", word("evidence.entries", language), columns, rows, ""
 
 
 def _history(finding: Row, events: pl.DataFrame, language: str) -> Table:
@@ -217,7 +217,7 @@ def _history(finding: Row, events: pl.DataFrame, language: str) -> Table:
         for row, data in told
     ]
     heads = [phrase("explore", f"history.{name}", language) for name in ("number", "at", "by", "kind", "what", "why")]
-    return word("evidence.history", language), [*map(Heading, heads)], rows, word("evidence.no_history", language)
+    return "history", word("evidence.history", language), [*map(Heading, heads)], rows, word("evidence.no_history", language)
 
 
 def _said(subject: str, data: Mapping[str, Any], language: str) -> str:

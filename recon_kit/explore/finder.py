@@ -38,6 +38,7 @@ class Finder:
         read = {name: _read_limit(name, box.value) for name, box in self.limits.items()}
         wrong = [box.value for name, box in self.limits.items() if box.value.strip() and read[name] is None]
         self.said.value = "".join(word("filter.not_amount", self.language, found=found) for found in wrong)
+        self.said.layout.display = None if wrong else "none"
         chosen: dict[str, Any] = {name: tuple(box.value) for name, box in self.slicers.items()}
         return Filters(**chosen | read, text=self.text.value)
 
@@ -72,7 +73,7 @@ def make_finder(language: str) -> Finder:
     slicers = {name: _slicer(name, language) for name in CHOICES}
     limits = {
         name: widgets.Text(
-            description=word(f"filter.{name}", language), layout={"width": "185px"}, style=_LEFT, continuous_update=False
+            description=word(f"filter.{name}", language), layout={"width": "220px"}, style=_LEFT, continuous_update=False
         )
         for name in LIMITS
     }
@@ -86,16 +87,10 @@ def make_finder(language: str) -> Finder:
     sort = widgets.Dropdown(options=orders, description=word("filter.sort", language), layout={"width": "260px"}, style=_LEFT)
     reset = widgets.Button(description=word("filter.reset", language), layout={"width": "auto"})
     said = widgets.Label()
-    columns = [
-        widgets.VBox([widgets.Label(word(f"filter.{name}", language)), box], layout={"flex": "1 1 auto"}).add_class(
-            "recon-slicer"
-        )
-        for name, box in slicers.items()
-    ]
     flow = {"flex_flow": "row wrap"}
     box = widgets.VBox(
         [
-            widgets.HBox(columns),
+            widgets.HBox([*slicers.values()]),
             widgets.Label(word("filter.hint", language)),
             widgets.HBox([*limits.values()], layout=flow),
             widgets.HBox([text, sort, reset], layout=flow),
@@ -109,9 +104,10 @@ _LEFT = {"description_width": "initial"}
 
 
 def _slicer(name: str, language: str) -> widgets.SelectMultiple:
-    box = widgets.SelectMultiple(rows=ROWS, layout={"width": "auto", "min_width": "110px"})
-    box.tooltip = word(f"filter.{name}", language)
-    return box
+    """A box of values with its name above it."""
+    layout = {"width": "auto", "min_width": "110px", "flex": "1 1 auto"}
+    box = widgets.SelectMultiple(rows=ROWS, description=word(f"filter.{name}", language), layout=layout, style=_LEFT)
+    return box.add_class("recon-slicer")
 
 
 def _option(name: str, value: str, n: int, language: str) -> str:

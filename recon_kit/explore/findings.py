@@ -161,16 +161,19 @@ class Totals:
 
 
 def totals(run: Run, findings: pl.DataFrame) -> Totals:
-    """What the unfiltered list comes to; TieError where it is not what the run states in summary.json and open_items."""
+    """What the unfiltered list comes to; TieError where it is not what the run states in summary.json and open_items.
+
+    A finding that a person ended in an earlier period, and that is found again unchanged, is no item of this one.
+    """
     found, carried = findings.filter("is_found"), findings.filter(~pl.col("is_found"))
     stated = sum(item["n"] for item in run.summary["codes"].values())
     items = run.table("open_items")
     is_open = pl.col("is_found") | pl.col("status").is_in(OPEN)
-    booked = int(items.filter(is_open)["amount_fen"].sum()) if items.height else _sum(findings)
-    if found.height != stated or _sum(findings) != booked:
+    booked, listed = _sum(items.filter(is_open)), _sum(findings.filter(pl.col("first_period").is_not_null()))
+    if found.height != stated or listed != booked:
         raise TieError(
-            f"{run.folder.name}: the list has {found.height} findings and {_sum(findings)} fen, its run states {stated} and "
-            f"{booked}; expected the same. Run the period again"
+            f"{run.folder.name}: the list has {found.height} findings and {listed} fen of open items, its run states {stated} "
+            f"and {booked}; expected the same. Run the period again"
         )
     return Totals(findings.height, _sum(findings), found.height, _sum(found), carried.height, _sum(carried))
 

@@ -1,10 +1,12 @@
 """The notebooks as they are shipped: thin, in two languages, without outputs, and every cell runs."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -14,7 +16,7 @@ from papermill.parameterize import parameterize_notebook
 from recon_kit.errors import ConfigError
 from recon_kit.notebook import open_run, shipped_notebooks
 from recon_kit.report import CHOICES, LANGUAGE_MARK, PARAMETERS
-from recon_kit.workcopy import copy_notebooks, lab_command_line
+from recon_kit.workcopy import copy_notebooks, lab_command_line, lab_environment
 from tests.explore.place import published
 
 NOTEBOOKS = {path.stem: path for path in shipped_notebooks()}
@@ -125,6 +127,15 @@ def test_lab_serves_this_machine_only_with_this_python(tmp_path):
 
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert {"--ServerApp.ip=127.0.0.1", "--ServerApp.port=8890", "--no-browser"} <= set(command)
+
+
+def test_lab_asks_nobody_for_news_and_keeps_the_settings_that_were_given():
+    given = lab_environment({"JUPYTER_CONFIG_PATH": "/etc/ours", "HOME": "/home/x"})
+    places = given["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+
+    assert places[0] == "/etc/ours" and given["HOME"] == "/home/x"
+    disabled = json.loads(Path(places[1], "labconfig/page_config.json").read_text("utf-8"))["disabledExtensions"]
+    assert disabled["@jupyterlab/apputils-extension:announcements"]
 
 
 def test_a_finished_run_of_the_working_folder_is_opened_and_not_computed_again(run_folder, monkeypatch):
