@@ -8,7 +8,7 @@ from html import escape
 
 import polars as pl
 
-from recon_kit.labels import phrase, table_label, value_label
+from recon_kit.labels import code_name, phrase, table_label, value_label
 from recon_kit.money import format_yuan
 from recon_kit.tables import Shown, short_table
 from recon_kit.what_if import STANDINGS, Limits, Trial
@@ -131,6 +131,26 @@ def changed_table(trial: Trial, language: str) -> Shown:
     more = says("text.more", language, shown=shown.height, rest=f"{rest:,}")
     note = f'<p class="empty">{escape(more)}</p>' if rest else ""
     return Shown(short_table(frame, language, "what-if-changed").html + note)
+
+
+def codes_table(judged: pl.DataFrame, language: str) -> Shown:
+    """What the whole month would say under the limits: the codes that move, and how many findings and fen."""
+    moved = judged.filter((pl.col("gone") > 0) | (pl.col("new") > 0) | (pl.col("gap_was_fen") != pl.col("gap_fen")))
+    was, now = (f"{judged[name].sum():,}" for name in ("n_was", "n"))
+    if moved.is_empty():
+        return Shown(f"<p>{escape(says('text.codes_same', language, n=was))}</p>")
+    frame = moved.select(
+        "code",
+        pl.Series("name", [code_name(code, language) for code in moved["code"]], pl.String),
+        *(pl.Series(name, _counted(moved[column])) for name, column in _CODES.items()),
+        pl.col("gap_was_fen").alias("abs_gap_was_fen"),
+        pl.col("gap_fen").alias("abs_gap_now_fen"),
+    )
+    told = says("text.codes", language, was=was, now=now)
+    return Shown(f"<p>{escape(told)}</p>{short_table(frame, language, 'what-if-codes', right=tuple(_CODES)).html}")
+
+
+_CODES = {"findings_was": "n_was", "findings_now": "n", "findings_gone": "gone", "findings_new": "new"}
 
 
 def _counted(numbers: pl.Series) -> list[str]:

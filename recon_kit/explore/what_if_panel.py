@@ -14,8 +14,9 @@ from recon_kit.errors import ReconError
 from recon_kit.labels import pair_name, phrase
 from recon_kit.money import format_yuan
 from recon_kit.record import Run
+from recon_kit.rejudge import judge_again
 from recon_kit.what_if import Limits, Ready, limits_of, pairs_of, prepare, try_limits
-from recon_kit.what_if_view import show_trial
+from recon_kit.what_if_view import codes_table, show_trial
 
 says = partial(phrase, "what_if")
 MOST_DAYS = 45
@@ -25,8 +26,9 @@ _WIDE = {"description_width": "11em"}
 
 @dataclass(frozen=True, eq=False)
 class WhatIfPanel:
-    """The widgets: what is chosen, and `shown`, the answer to it."""
+    """The widgets: what is chosen, `shown`, the answer to it, and `judged`, what the whole month would say, when asked."""
 
+    run: Run
     ready: Ready
     language: str
     pair: widgets.Dropdown
@@ -34,6 +36,8 @@ class WhatIfPanel:
     window_days: widgets.IntSlider
     card_days: widgets.IntSlider
     reset: widgets.Button
+    judge: widgets.Button
+    judged: widgets.HTML
     shown: widgets.HTML
 
     def limits(self) -> Limits:
@@ -65,16 +69,28 @@ class WhatIfPanel:
 
     def answer(self, *_: object) -> None:
         """Match again at the limits that are set, and show what comes of it."""
+        self.judged.value = ""
         try:
             self.shown.value = show_trial(try_limits(self.ready, self.pair.value, self.limits()), self.language).html
         except ReconError as error:
             self.shown.value = _told(error)
 
+    def answer_whole(self, *_: object) -> None:
+        """Judge the whole month at the limits that are set: a second or so, and not at every move."""
+        limits = self.limits()
+        days = {"M11": {"payout_days": limits.window_days}, "M3": {"refund_days": limits.window_days}}.get(self.pair.value, {})
+        try:
+            found = judge_again(self.run, tolerance_fen=limits.tolerance_fen, card_days=limits.card_days, **days)
+            self.judged.value = codes_table(found, self.language).html
+        except ReconError as error:
+            self.judged.value = _told(error)
+
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
         sliders = [self.tolerance, self.window_days, self.card_days]
-        display(widgets.VBox([self.pair, *sliders, self.reset, self.shown]))  # type: ignore[no-untyped-call]
+        buttons = widgets.HBox([self.reset, self.judge], layout={"margin": "0 0 0 11em"})
+        display(widgets.VBox([self.pair, *sliders, buttons, self.judged, self.shown]))  # type: ignore[no-untyped-call]
 
 
 def what_if_panel(run: Run, language: str) -> WhatIfPanel | widgets.HTML:
@@ -86,6 +102,7 @@ def what_if_panel(run: Run, language: str) -> WhatIfPanel | widgets.HTML:
     pairs = pairs_of(ready)
     steps = sorted({*TOLERANCES, *(limits_of(ready, pair).tolerance_fen for pair in pairs)})
     panel = WhatIfPanel(
+        run,
         ready,
         language,
         widgets.Dropdown(
@@ -97,13 +114,16 @@ def what_if_panel(run: Run, language: str) -> WhatIfPanel | widgets.HTML:
         widgets.SelectionSlider(options=[(format_yuan(fen), fen) for fen in steps], **_slider("tolerance", language)),
         widgets.IntSlider(min=0, max=MOST_DAYS, **_slider("window_days", language)),
         widgets.IntSlider(min=0, max=MOST_DAYS, **_slider("card_days", language)),
-        widgets.Button(description=says("field.reset", language), layout={"width": "auto", "margin": "0 0 0 11em"}),
+        widgets.Button(description=says("field.reset", language), layout={"width": "auto"}),
+        widgets.Button(description=says("field.judge", language), layout={"width": "auto"}),
+        widgets.HTML(),
         widgets.HTML(),
     )
     panel.watch(on=True)
     panel.follow_pair()
     panel.pair.observe(panel.follow_pair, "value")
     panel.reset.on_click(panel.follow_pair)
+    panel.judge.on_click(panel.answer_whole)
     return panel
 
 

@@ -46,6 +46,18 @@ def test_a_pair_that_looks_at_no_days_has_no_slider_for_them(panel):
     assert "容差 50.00 元（本次运行 " in panel.shown.value
 
 
+def test_the_whole_month_is_judged_when_asked_and_the_answer_goes_with_the_next_move(panel):
+    panel.pair.value = "M3"
+    panel.reset.click()
+    panel.judge.click()
+    assert "没有变化" in panel.judged.value
+
+    panel.tolerance.value = 5000
+    assert panel.judged.value == ""
+    panel.judge.click()
+    assert "只列变了的码" in panel.judged.value and "A06" in panel.judged.value
+
+
 def test_every_slider_waits_until_it_is_let_go(panel):
     assert not any(slider.continuous_update for slider in (panel.tolerance, panel.window_days, panel.card_days))
 
