@@ -8,7 +8,6 @@ import pytest
 from recon_kit.errors import ReportError
 from recon_kit.printing import find_browser, print_page
 
-
 WHOLE = """[...document.querySelectorAll('.chart, tr')].filter(place => place.getClientRects().length)
     .filter(place => getComputedStyle(place).breakInside !== 'avoid' || place.getBoundingClientRect().height > 920).length"""
 """Charts and rows that paper may cut in two: A4 less its margins is 980 pixels high."""
