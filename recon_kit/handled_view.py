@@ -116,7 +116,8 @@ def _decisions(frame: pl.DataFrame, language: str) -> list[str]:
     return [
         ""
         if kind is None
-        else says(f"decision.{kind}", language) + (f" · {says(f'cause.{cause}', language)}" if kind == "cause" and cause else "")
+        else says(f"decision.{kind}", language)
+        + (f" · {value_label('cause', cause, language)}" if kind == "cause" and cause else "")
         for kind, cause in zip(frame["decision"], causes, strict=True)
     ]
 

@@ -63,6 +63,15 @@ class Period:
             return parse_period(f"{year}-W{week:02d}")
         return parse_period(before.isoformat())
 
+    def following(self) -> Period:
+        """The period of the same kind that begins where this one ends."""
+        if self.kind == "month":
+            return parse_period(f"{self.end:%Y-%m}")
+        if self.kind == "week":
+            year, week, _ = self.end.isocalendar()
+            return parse_period(f"{year}-W{week:02d}")
+        return parse_period(self.end.isoformat())
+
 
 def parse_period(text: str) -> Period:
     """Read `2026-10` (month), `2026-W44` (ISO week) or `2026-10-31` (day); ConfigError otherwise."""

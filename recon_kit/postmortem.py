@@ -12,13 +12,14 @@ import polars as pl
 
 from recon_kit.errors import ReportError
 from recon_kit.mistakes import nearest
+from recon_kit.recon_kpis import RECURS_DAYS
 from recon_kit.record import Run
 from recon_kit.rules.catalogue import CATALOGUE
 from recon_kit.schedule import DAILY, WEEKLY
 
 ENOUGH = 0.8
 """The share of the whole that the few members to begin with hold. Source: Pareto."""
-STAGES = ("happened", "booked", "detected", "resolved")
+STAGES = ("happened", "booked", "detected", "contained", "resolved")
 """What happens to a finding, in order; a stage nobody has reached yet has no date."""
 CAUSES = ("reason_group", "shop", "platform", "channel", "decided_by", "creator", "approver")
 """By what an incident is split to find where it gathers."""
@@ -79,19 +80,21 @@ def stages(run: Run, incident: Incident) -> pl.DataFrame:
     """One row a finding, oldest first: discrepancy_id, code, key, and the day of each stage, null where it was not reached.
 
     `happened`: the event. `booked`: the first voucher line that names its case, flow or order. `detected`: the as-of day of the
-    run that opened it. `resolved`: cleared, closed or written off.
+    run that opened it. `contained`: the day of the first decision on it; from then on somebody has it in hand. `resolved`:
+    cleared, closed or written off. Source: docs/method.md, post-mortem.
     """
-    items = run.table("open_items").select(
-        "discrepancy_id",
-        pl.col("first_seen_on").alias("detected"),
-        pl.col("cleared_on").alias("resolved"),
+    items = _known(run).select(
+        "discrepancy_id", pl.col("first_seen_on").alias("detected"), pl.col("cleared_on").alias("resolved")
     )
+    decided = run.table("decisions").drop_nulls("discrepancy_id")
+    first = decided.group_by("discrepancy_id").agg(pl.col("decided_at").min().dt.date().alias("contained"))
     told = incident.findings.select(
         "discrepancy_id", "code", "key", "case_id", "order_id", pl.col("event_at").dt.date().alias("happened")
     )
     return (
         told.join(_booked(run, told), on="discrepancy_id", how="left", validate="1:1")
         .join(items, on="discrepancy_id", how="left", validate="1:1")
+        .join(first, on="discrepancy_id", how="left", validate="1:1")
         .with_columns(pl.col("detected").fill_null(run.as_of))
         .select("discrepancy_id", "code", "key", *STAGES)
         .sort("happened", "key", nulls_last=True)
@@ -230,17 +233,64 @@ def _kind(code: str) -> str:
 
 
 def recurrence(run: Run, incident: Incident) -> pl.DataFrame:
-    """Items of the same codes by the period they were first seen in, oldest first: period, code, n, amount_fen, n_open.
+    """Items of the same codes by the period they were first seen in, oldest first.
 
-    From the casebook's roll: earlier periods stand there while their items were open at the start of this one.
+    Columns: period, code, n, amount_fen, n_open, is_recent. `is_recent`: first seen within RECURS_DAYS before the run's as-of
+    day, where the same code of the same shop is a recurrence.
     """
-    items = run.table("open_items").filter(pl.col("code").is_in(list(incident.codes)))
+    items = _known(run).filter(pl.col("code").is_in(list(incident.codes)))
     is_open = pl.col("status").is_in(["open", "explained"])
     return (
         items.group_by(pl.col("first_period").alias("period"), "code")
-        .agg(pl.len().cast(pl.Int64).alias("n"), pl.col("amount_fen").sum(), is_open.sum().cast(pl.Int64).alias("n_open"))
+        .agg(
+            pl.len().cast(pl.Int64).alias("n"),
+            pl.col("amount_fen").sum(),
+            is_open.sum().cast(pl.Int64).alias("n_open"),
+            (pl.col("first_seen_on").max() >= run.as_of - timedelta(days=RECURS_DAYS)).fill_null(False).alias("is_recent"),
+        )
         .sort("period", "code")
     )
+
+
+def came_back(run: Run, incident: Incident) -> int:
+    """Items of the incident's codes that are new in the period and had one of their code and shop within RECURS_DAYS before."""
+    mine = _known(run).filter(pl.col("code").is_in(list(incident.codes)))
+    new = mine.filter(pl.col("first_period") == run.period.text)
+    before = mine.filter(
+        (pl.col("first_period") != run.period.text) & (pl.col("first_seen_on") >= run.as_of - timedelta(days=RECURS_DAYS))
+    )
+    return new.join(before.select("code", "shop").unique(), on=["code", "shop"], how="semi", nulls_equal=True).height
+
+
+def _known(run: Run) -> pl.DataFrame:
+    """Every item the casebook knew at the run: those of the roll as they stand, and earlier ones that had ended before."""
+    names = ["discrepancy_id", "code", "key", "shop", "first_period", "first_seen_on", "amount_fen", "status", "cleared_on"]
+    rolled = run.table("open_items").select(names)
+    return pl.concat([rolled, run.table("earlier_items").select(names).join(rolled, on="discrepancy_id", how="anti")])
+
+
+def whys(run: Run, incident: Incident) -> pl.DataFrame:
+    """What the casebook says of why, one row an item of the incident's codes: code, key, explanation, cause, reason, decided_by.
+
+    `explanation`: the first why; `reason`: why that was so, with the root `cause`; of any period. The newest first. Empty where
+    nobody has said anything.
+    """
+    told = run.table("decisions").filter(pl.col("code").is_in(list(incident.codes)))
+    said = {
+        kind: told.filter(pl.col("decision") == kind)
+        .group_by("discrepancy_id")
+        .agg(*(pl.col(name).last() for name in ("code", "key", "why", "cause", "decided_by", "number")))
+        for kind in ("explained", "cause")
+    }
+    both = said["explained"].drop("cause").join(said["cause"], on="discrepancy_id", how="full", coalesce=True, validate="1:1")
+    return both.select(
+        *(pl.coalesce(name, f"{name}_right").alias(name) for name in ("code", "key")),
+        pl.col("why").alias("explanation"),
+        "cause",
+        pl.col("why_right").alias("reason"),
+        pl.coalesce("decided_by_right", "decided_by").alias("decided_by"),
+        pl.max_horizontal("number", "number_right").alias("number"),
+    ).sort("number", descending=True)
 
 
 def corrections(run: Run, incident: Incident) -> pl.DataFrame:

@@ -6,12 +6,13 @@ from html import escape
 
 import polars as pl
 
-from recon_kit import postmortem
+from recon_kit import handled, postmortem
 from recon_kit.drawing import LESS, MORE, Chart, add_bars, new_figure, set_categories, tall
 from recon_kit.errors import TieError
 from recon_kit.labels import code_action, code_name, phrase, table_label, value_label, word
 from recon_kit.money import format_yuan
 from recon_kit.postmortem import Incident
+from recon_kit.recon_kpis import RECURS_DAYS
 from recon_kit.record import Run
 from recon_kit.tables import Shown, is_total, short_table, with_total
 
@@ -178,29 +179,88 @@ def corrections_table(run: Run, incident: Incident, language: str) -> Shown:
 
 
 def recurrence_table(run: Run, incident: Incident, language: str) -> Shown:
-    """Whether it was there before."""
+    """Whether it was there before, and whether what is new is a recurrence."""
     frame = postmortem.recurrence(run, incident)
     if frame.is_empty():
         return _sentence("no_roll", language)
-    return short_table(with_total(frame, language, "period"), language, "recurrence-table", strong=is_total("period", language))
+    n = postmortem.came_back(run, incident)
+    told = says("text.came_back" if n else "text.not_back", language, n=f"{n:,}", days=RECURS_DAYS)
+    recent = [word("ui.yes" if recent else "ui.no", language) for recent in frame["is_recent"]]
+    named = frame.drop("is_recent").with_columns(pl.Series("within_days", recent, pl.String))
+    total = with_total(named, language, "period").with_columns(pl.col("within_days").fill_null(""))
+    return Shown(
+        f"<p>{escape(told)}</p>" + short_table(total, language, "recurrence-table", strong=is_total("period", language)).html
+    )
 
 
-def actions(incident: Incident, language: str) -> Shown:
-    """What to do about each code, with places for who and by when."""
+WHYS = ("why_one", "why_two", "why_three", "why_four", "why_five")
+
+
+def whys_table(run: Run, incident: Incident, language: str) -> Shown:
+    """Five whys: what the casebook says of the first two, and lines to fill in; one empty row where it says nothing."""
     if not incident.codes:
         return _sentence("nothing", language)
-    rows = [(f"{code} {code_name(code, language)}", code_action(code, language), "", "", "") for code in incident.codes]
-    frame = pl.DataFrame(
-        rows, schema=dict.fromkeys(("incident", "action", "who", "due_day", "verified"), pl.String), orient="row"
-    )
+    told = postmortem.whys(run, incident).head(MAX_ROWS)
+    rows = [
+        (
+            f"{row['code']} {code_name(row['code'], language)}",
+            row["key"],
+            row["explanation"],
+            row["reason"],
+            _cause(row, language),
+        )
+        for row in told.iter_rows(named=True)
+    ]
+    silent = [code for code in incident.codes if code not in set(told["code"])]
+    rows += [(f"{code} {code_name(code, language)}", None, None, None, "") for code in silent]
+    names = ("incident", "key", *WHYS[:2], "root_cause")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    blank = frame.with_columns(pl.lit("").alias(name) for name in WHYS[2:])
+    note = f"<p>{escape(says('text.no_why', language))}</p>" if told.is_empty() else ""
+    return Shown(note + short_table(blank.select("incident", "key", *WHYS, "root_cause"), language, "whys-table").html)
+
+
+def _cause(row: dict[str, object], language: str) -> str:
+    """The kind of root cause and who named it."""
+    return f"{value_label('cause', str(row['cause']), language)} · {row['decided_by']}" if row["cause"] else ""
+
+
+def actions(run: Run, incident: Incident, language: str) -> Shown:
+    """What is done about each code: the casebook's actions, with who, by when and whether they held; else what to do."""
+    if not incident.codes:
+        return _sentence("nothing", language)
+    told = handled.actions(run, incident.codes)
+    rows = [
+        (
+            f"{row['code']} {code_name(row['code'], language)}",
+            row["what"],
+            row["who"],
+            str(row["due_on"] or ""),
+            _held(row, language),
+        )
+        for row in told.iter_rows(named=True)
+    ]
+    silent = [code for code in incident.codes if code not in set(told["code"])]
+    rows += [(f"{code} {code_name(code, language)}", code_action(code, language), "", "", "") for code in silent]
+    names = ("incident", "action", "who", "due_day", "verified")
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     return short_table(frame, language, "action-table")
 
 
-def again(incident: Incident, language: str) -> Shown:
-    """What to run next month to see that it is gone."""
-    following = says("text.next", language)
-    lines = [f"recon-kit cases list --code {code}" for code in incident.codes]
-    return Shown(f"<p>{escape(following)}</p><pre>{escape(chr(10).join(lines))}</pre>" if lines else "")
+def _held(row: dict[str, object], language: str) -> str:
+    """Whether an action is done, and whether it happened again since."""
+    again = "again" if row["n_since"] else "held"
+    key = f"{row['state']}_{again}" if row["state"] == "done" else str(row["state"])
+    return says(f"held.{key}", language, day=row["done_on"], n=row["n_since"])
+
+
+def again(run: Run, incident: Incident, language: str) -> Shown:
+    """What to run next period to see that it is gone: what is first seen then, which should be nothing."""
+    following = run.period.following().text
+    lines = [says("text.rerun", language, period=following)]
+    lines += [says("text.query", language, period=following, code=code) for code in incident.codes]
+    text = escape(says("text.next", language))
+    return Shown(f"<p>{text}</p><pre>{escape(chr(10).join(lines))}</pre>" if incident.codes else "")
 
 
 def tie(run: Run, incident: Incident, name: str, language: str) -> Shown:

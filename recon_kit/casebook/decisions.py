@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -290,13 +290,5 @@ def _period(known: _Known) -> str:
 def _next(period: Period, sealed: set[str]) -> str:
     following = period
     while following.text in sealed:
-        following = parse_period(_text(following, following.end))
+        following = following.following()
     return following.text
-
-
-def _text(like: Period, day: date) -> str:
-    """The period of the same kind that begins on a day."""
-    if "W" in like.text:
-        year, week, _ = day.isocalendar()
-        return f"{year}-W{week:02d}"
-    return day.isoformat() if like.days == 1 else f"{day:%Y-%m}"

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import tomllib
+from html import unescape
 from pathlib import Path
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from recon_kit import postmortem_view as view
 from recon_kit.casebook import NO_HISTORY, begin_casebook, entry_states, item_states, open_casebook, read_opening, verify_events
 from recon_kit.casebook.states import read_events, write_offs
 from recon_kit.cli import app
 from recon_kit.config import load_config
 from recon_kit.errors import CasebookError
+from recon_kit.postmortem import Incident
+from recon_kit.record import Run, load_run
 from recon_kit.run import run_period
 from recon_kit.sample_casebook import STORY
 from tests.sample import SAMPLE
@@ -123,3 +127,20 @@ def test_an_entry_in_red_is_approved_at_what_it_moves(opening):
     entry = entry_states(opening).filter(pl.col("discrepancy_ids").list.contains("Dcdc033b747c60a92")).row(0, named=True)
 
     assert (entry["effect"], entry["status"], entry["amount_fen"]) == ("correction", "approved", 35680)
+
+
+@pytest.mark.parametrize(("code", "came_back"), [("S03", 2), ("P02", 2), ("L10", 2), ("S08", 2), ("K04", 0)])
+def test_the_query_that_a_post_mortem_prints_lists_what_came_back(out, code, came_back):
+    """The lines of September's post-mortem, run once October was: what is first seen in October, by code."""
+    run = load_run(out / "2026-10")
+    september = Run(run.folder, {**run.summary, "period": "2026-09"})
+    shown = view.again(september, Incident((code,), run.findings.clear()), "en").html
+    query = next(line for line in unescape(shown).splitlines() if "cases list" in line).split("<")[0]
+    words = query.replace("OUT", str(out)).split()[1:]
+
+    listed = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+
+    found = json.loads(listed.stdout)
+    new = run.table("open_items").filter((pl.col("code") == code) & (pl.col("first_period") == "2026-10"))
+    assert {row["discrepancy_id"] for row in found} == set(new["discrepancy_id"]) and len(found) == came_back
+    assert {row["first_period"] for row in found} <= {"2026-10"}
