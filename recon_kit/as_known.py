@@ -36,7 +36,8 @@ OF_ORDERS = ("order_lines", "order_discounts")
 def as_known(collected: Collected, day: date) -> Collected:
     """What was collected, as of the end of a day.
 
-    Totals that files state are left out (a file came as a whole, on a day it does not say), and so are kept KPIs.
+    Totals that files state and rows that came twice are left out (a file came as a whole, on a day it does not say), and so
+    are kept KPIs.
     """
     cut = cut_off(day)
     tables = {name: _born_by(frame, name, cut) for name, frame in collected.tables.supplied().items() if name != "kpi_history"}
@@ -56,6 +57,7 @@ def as_known(collected: Collected, day: date) -> Collected:
     return replace(
         collected,
         tables=Tables(**known),
+        duplicates=collected.duplicates.clear(),
         controls=collected.controls.clear(),
         coverage=collected.coverage.filter((pl.col("starts_at") < cut).fill_null(value=True)),
     )
@@ -113,18 +115,23 @@ def _orders(orders: pl.DataFrame, ended: pl.Series, cut: datetime) -> pl.DataFra
 
 
 def _cases(cases: pl.DataFrame, cut: datetime) -> pl.DataFrame:
-    """A case that ended later is open on both sides, at what was asked for; what was agreed to later is not agreed to yet."""
-    ended = _ends_later(cut)
-    agreed = _is_later("approved_at", cut)
+    """A case that ended later is open on both sides; what was agreed to later is not agreed to yet.
+
+    Its amount is what was known of it, agreed to or asked for; where it states one amount only, that is the one.
+    """
+    ended, agreed = _ends_later(cut), _is_later("approved_at", cut)
+    is_asked = pl.col("requested_fen").is_not_null()
+    is_known = is_asked | (pl.col("approved_fen").is_not_null() & ~agreed)
     states = [
         pl.when(ended & pl.col(name).is_not_null()).then(pl.lit("open")).otherwise(name).alias(name)
         for name in ("platform_status", "erp_status")
     ]
-    at_end = ("final_fen", "erp_fen", "points_returned_fen", "decided_by")
     return cases.with_columns(
         *states,
-        *(pl.when(~ended).then(name).alias(name) for name in at_end),
-        *(pl.when(~agreed).then(name).alias(name) for name in ("approved_fen", "approver")),
+        *(pl.when(~ended).then(name).alias(name) for name in ("erp_fen", "points_returned_fen", "decided_by")),
+        pl.when(~(ended & is_known)).then("final_fen").alias("final_fen"),
+        pl.when(~(agreed & is_asked)).then("approved_fen").alias("approved_fen"),
+        pl.when(~agreed).then("approver").alias("approver"),
     )
 
 

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from recon_kit import backtest
 from recon_kit.as_known import BORN, OF_ORDERS, as_known
-from recon_kit.backtest import earlier_months, look_back
+from recon_kit.backtest import UNKNOWABLE, earlier_months, look_back
 from recon_kit.backtest_view import earlier_months_table, lookback_table, lookback_tie
 from recon_kit.errors import TieError
+from recon_kit.facts import build_facts
 from recon_kit.periods import cut_off
 from recon_kit.postmortem import Incident, choose_incident
 from recon_kit.record import load_run
+from recon_kit.rules import detect
 from recon_kit.schema import TABLES
 from tests import sample
 from tests.casebook.book import Book
@@ -264,6 +266,31 @@ def test_what_ended_later_had_not_ended_and_what_came_later_was_not_there():
     assert dict(known["flows"].select("flow_id", "status").iter_rows()) == {"F1": "processing", "R-O1": "success"}
     assert known["receipts"].select("stock_posted_at", "posted_cost_fen").rows() == [(None, None)]
     assert known["voucher_lines"].is_empty()
+
+
+def test_a_case_that_states_one_amount_only_stood_at_that_one():
+    about = {"applied_at": at("2026-10-08"), "approved_at": at("2026-10-09"), "requested_fen": 4000}
+    collected = world(cases=[case("R1", "O1", done="2026-10-22") | about | {"requested_fen": None}, case("R2", "O1") | about])
+
+    known = tables_of(as_known(collected, oct_(10)))["aftersales"]
+
+    assert known.select("case_id", "final_fen", "requested_fen").rows() == [("R1", 3000, None), ("R2", None, 4000)]
+
+
+def test_on_the_day_itself_the_engine_says_of_what_was_known_what_it_says_of_the_whole_but_for_hindsight():
+    scope = sample.scope_of("2026-10")
+
+    whole, known = (
+        detect(build_facts(collected, scope)).select("code", "key").filter(~pl.col("code").is_in(UNKNOWABLE))
+        for collected in (sample.collected(), as_known(sample.collected(), scope.as_of))
+    )
+
+    by_hindsight = {"L05": "L01", "L06": "L02"}
+    told = whole.join(known, on=["code", "key"], how="anti")["code"]
+    instead = known.join(whole, on=["code", "key"], how="anti")["code"]
+    assert set(told) <= set(by_hindsight)
+    answered_later = ("L08",)
+    assert sorted(by_hindsight[code] for code in told) == sorted(code for code in instead if code not in answered_later)
 
 
 @settings(max_examples=12)
