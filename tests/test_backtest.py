@@ -249,7 +249,7 @@ def test_what_ended_later_had_not_ended_and_what_came_later_was_not_there():
         ],
         cases=[
             case("R1", "O1", done="2026-10-22", applied_at="2026-10-08")
-            | {"approved_at": at("2026-10-12"), "approver": "甲", "approved_fen": 3000}
+            | {"approved_at": at("2026-10-12"), "approver": "甲", "approved_fen": 3000, "requested_fen": 3500}
         ],
         flows=[refund("F1", on="2026-10-09", success_at="2026-10-15"), receipt("O1", on="2026-10-05")],
         receipts=False,
