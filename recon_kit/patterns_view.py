@@ -60,7 +60,7 @@ def _measure(row: dict[str, Any], language: str) -> str:
 def _listed(found: pl.DataFrame, language: str) -> Shown:
     rows = [_row(row, language) for row in found.iter_rows(named=True)]
     frame = pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
-    figures = ("rate_now", "rate_usual", "usual_periods", "expected_n", "found_n", "by_chance")
+    figures = ("rate_now", "rate_usual", "usual_periods", "expected_n", "by_chance")
     return short_table(frame, language, "patterns-table", right=figures)
 
 
@@ -72,7 +72,6 @@ def _row(row: dict[str, Any], language: str) -> dict[str, str]:
         "rate_usual": _rate(row["usual_rate"], row["usual_numerator"], row["usual_denominator"], language),
         "usual_periods": str(row["n_periods"]),
         "expected_n": f"{row['expected']:,.1f}",
-        "found_n": f"{row['numerator']:,}",
         "by_chance": says("text.tiny", language) if row["chance"] < 0.001 else f"{row['chance']:.3f}",
         "look_first": _look(row, language),
     }
