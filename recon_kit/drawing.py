@@ -155,6 +155,7 @@ def new_figure(key: str, language: str, *, height: int, legend: bool) -> go.Figu
     }
     layout = {
         "template": "none",
+        "meta": key,
         "title": {
             "text": word(f"chart.{key}", language),
             "x": 0,

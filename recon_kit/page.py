@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
@@ -40,3 +42,17 @@ def render_page(language: str, *, footer: str = "", scripts: Sequence[tuple[str,
             **parts,
         )
     )
+
+
+def inline_script(program: str) -> str:
+    """A program as it may stand inside a script element, where "<!--" and "<script" change how its end is found.
+
+    To JavaScript the escape is the same character.
+    """
+    return re.sub(r"<(?=!--|/?script)", r"\\x3c", program)
+
+
+def safe_json(value: object) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e")

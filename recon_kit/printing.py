@@ -1,4 +1,4 @@
-"""A page as PDF, printed by a Chromium that is already on the machine: charts whole, A4, nothing asked of the network."""
+"""A page as PDF, or as its scripts leave it, by a Chromium that is already on the machine: nothing asked of the network."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def find_browser() -> str:
     found = next((place for place in places if place), None)
     if found is None:
         raise ReportError(
-            "--pdf: no Chromium, Chrome or Edge was found on this machine; expected one to print with. Install one, or name it "
-            f"in {BROWSER_VARIABLE}. The pages themselves are finished and print from any browser"
+            "--pdf, --plots: no Chromium, Chrome or Edge was found on this machine; expected one to draw with. Install one, or "
+            f"name it in {BROWSER_VARIABLE}. Pages print, and save their charts, from any browser"
         )
     return found
 
@@ -63,21 +63,32 @@ def print_page(page: Path, target: Path) -> None:
     """Print a finished page to a PDF file, written whole or not at all; ReportError when the browser does not print."""
     if not page.is_file():  # a browser would print its own page that says so
         raise ReportError(f"{page}: there is no such page; expected a finished one to print. Run without --no-pages")
-    browser = find_browser()
     with tempfile.TemporaryDirectory(prefix="recon-print-") as folder:
         made = Path(folder, "page.pdf")
-        as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        places = [f"--user-data-dir={folder}/profile", f"--print-to-pdf={made}", page.resolve().as_uri()]
-        try:
-            done = subprocess.run([browser, *FLAGS, *as_root, *places], capture_output=True, timeout=SECONDS, check=False)  # noqa: S603 - our own arguments
-        except subprocess.TimeoutExpired:
-            raise ReportError(f"{page.name}: {browser} did not print it within {SECONDS} s; expected a PDF. Try again") from None
+        done = _browse(page, folder, f"--print-to-pdf={made}")
         if not made.is_file() or not made.read_bytes().startswith(b"%PDF"):
             raise ReportError(
-                f"{page.name}: {browser} ended with {done.returncode} and printed nothing; expected a PDF. "
+                f"{page.name}: {done.args[0]} ended with {done.returncode} and printed nothing; expected a PDF. "
                 "Open the page and print it from there"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f"{target.name}.new")
         shutil.copyfile(made, draft)
         draft.replace(target)
+
+
+def dump_page(page: Path) -> str:
+    """A page as it is once its scripts have run; empty when the browser could not open it."""
+    with tempfile.TemporaryDirectory(prefix="recon-print-") as folder:
+        return _browse(page, folder, "--dump-dom").stdout.decode("utf-8", errors="replace")
+
+
+def _browse(page: Path, folder: str, what: str) -> subprocess.CompletedProcess[bytes]:
+    """Open a page in a browser that knows nothing of the user's own, do one thing with it, and end."""
+    browser = find_browser()
+    as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    command = [browser, *FLAGS, *as_root, f"--user-data-dir={folder}/profile", what, page.resolve().as_uri()]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)  # noqa: S603 - our own arguments
+    except subprocess.TimeoutExpired:
+        raise ReportError(f"{page.name}: {browser} was not done within {SECONDS} s; expected it drawn. Try again") from None

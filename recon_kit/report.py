@@ -34,7 +34,7 @@ from recon_kit import display, narrative
 from recon_kit.drawing import read_figure
 from recon_kit.errors import ReportError
 from recon_kit.labels import LANGUAGES, has_word, word
-from recon_kit.page import environment, render_page
+from recon_kit.page import environment, inline_script, render_page, safe_json
 from recon_kit.record import Run, load_run
 from recon_kit.resources import notebooks_dir, templates_dir
 from recon_kit.workbook import write_workbook
@@ -205,7 +205,7 @@ class ReconHTMLExporter(HTMLExporter):
     def default_filters(self) -> Any:
         """The stock filters and those that the template needs, two of them to stay safe."""
         yield from super().default_filters()  # type: ignore[no-untyped-call]
-        yield "safe_json", _safe_json
+        yield "safe_json", safe_json
         yield "packed_json", pack_json
         yield "without_style", _without_style
         yield "figure_table", read_figure
@@ -300,11 +300,7 @@ def _scripts() -> list[tuple[str, str]]:
             f"itables {version('itables')}: {found} export statements in dt_bundle.js; expected one. Install itables 2.9"
         )
     loader = (templates_dir() / "loader.js").read_text("utf-8")
-    # Inside a script element "<!--" and "<script" change how its end is found; to JavaScript \x3c is the same character.
-    return [
-        (kind, re.sub(r"<(?=!--|/?script)", r"\\x3c", text))
-        for kind, text in (("", plotly), ("module", shared), ("module", loader))
-    ]
+    return [("", inline_script(plotly)), ("module", inline_script(shared)), ("module", inline_script(loader))]
 
 
 def _publish_datatable(export: re.Match[str]) -> str:
@@ -312,18 +308,9 @@ def _publish_datatable(export: re.Match[str]) -> str:
     return f"window.recon={{DataTable:{name[1] if name else 'undefined'}}};"
 
 
-def _safe_json(value: object) -> str:
-    """JSON that cannot end the script element it stands in."""
-    return (
-        json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        .replace("<", "\\u003c")
-        .replace(">", "\\u003e")
-    )
-
-
 def pack_json(value: object) -> str:
     """JSON as zlib in base64, which is a tenth as long; loader.js unpacks it."""
-    return b64encode(zlib.compress(_safe_json(value).encode(), 9)).decode()
+    return b64encode(zlib.compress(safe_json(value).encode(), 9)).decode()
 
 
 def unpack_json(packed: str) -> Any:

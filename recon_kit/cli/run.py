@@ -78,6 +78,10 @@ def run_command(
     pdf: Annotated[
         bool, typer.Option("--pdf", help="另把报告打印成 OUT/<期间>_management_pack.pdf · print the report to a PDF too")
     ] = False,
+    plots: Annotated[
+        str | None,
+        typer.Option(help="另把各页的图存到 OUT/<期间>_plots/：svg 或 png · save the pages' charts as pictures too: svg or png"),
+    ] = None,
     casebook: Annotated[
         bool, typer.Option("--casebook/--no-casebook", help="是否结转并登记未清项 · whether to carry open items and record them")
     ] = True,
@@ -100,11 +104,12 @@ def run_command(
     from recon_kit.config import find_config, load_config
     from recon_kit.errors import ConfigError, SourceError
     from recon_kit.periods import parse_day
+    from recon_kit.plots import write_plots
     from recon_kit.printing import print_page
     from recon_kit.run import run_period
 
-    if pdf:
-        _check_printable(period, pages)
+    if pdf or plots:
+        _check_drawable(period, pages, pdf, plots, all_in)
     day = parse_day(as_of) if as_of else None
     if all_in is not None:
         raise typer.Exit(_run_all(period, all_in, day, pages, language or "zh", as_json))
@@ -135,6 +140,8 @@ def run_command(
     result = run() if quiet or as_json else _run_with_progress(run, chosen)
     if pdf:
         print_page(result.run_dir / "management_pack.html", out / f"{period}_management_pack.pdf")
+    if plots:
+        write_plots(result.run_dir, out / f"{period}_plots", plots)
     if as_json:
         typer.echo(json.dumps(result.summary, ensure_ascii=False, indent=1))
     else:
@@ -142,16 +149,22 @@ def run_command(
     raise typer.Exit(result.exit_code)
 
 
-def _check_printable(period: str, pages: bool) -> None:
-    """Before the work, not after it: whether there will be a page to print, and something to print it with."""
+def _check_drawable(period: str, pages: bool, pdf: bool, plots: str | None, all_in: Path | None) -> None:
+    """Before the work, not after it: whether there will be pages to print or draw, and something to do it with."""
     from recon_kit.errors import ConfigError
     from recon_kit.periods import parse_period
+    from recon_kit.plots import KINDS
     from recon_kit.printing import find_browser
 
-    if parse_period(period).kind != "month":
+    if pdf and parse_period(period).kind != "month":
         raise ConfigError(f"--pdf: {period} is a day or a week; expected a month, which has a management pack to print")
+    if plots is not None and plots not in KINDS:
+        raise ConfigError(f"--plots {plots}: unknown; expected {' or '.join(KINDS)}")
+    option = "--pdf" if pdf else "--plots"
     if not pages:
-        raise ConfigError("--pdf: found together with --no-pages; expected pages to print. Leave one of them out")
+        raise ConfigError(f"{option}: found together with --no-pages; expected pages to draw. Leave one of them out")
+    if all_in is not None:
+        raise ConfigError(f"{option}: found together with --all; expected one company. Run those that need it by themselves")
     find_browser()
 
 
