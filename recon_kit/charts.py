@@ -49,7 +49,7 @@ MAX_MEMBERS = 10
 
 
 def plot_bridge(run: Run, language: str) -> Chart | Shown:
-    """Waterfall of the bridge; a step of zero is left to the table. The axis is cut, and says so. Nothing where none is due."""
+    """Waterfall of the bridge; a step of zero is left to the table. Nothing where none is due."""
     if not run.is_due("bridge"):
         return Shown("")
     steps = views.bridge_steps(run).filter(pl.col("line").is_in(SIDES) | (pl.col("amount_fen") != 0))
@@ -60,7 +60,7 @@ def plot_bridge(run: Run, language: str) -> Chart | Shown:
 
 
 def plot_movement(run: Run, language: str) -> Chart | Shown:
-    """Waterfall from last period's refunds to this one's: what sales moved, what the refund rate moved. The axis is cut.
+    """Waterfall from last period's refunds to this one's: what sales moved, what the refund rate moved.
 
     A sentence where the period before was not loaded.
     """

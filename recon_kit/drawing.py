@@ -68,8 +68,9 @@ def draw_waterfall(
             type="line", x0=i + 0.3, x1=i + 0.7, y0=level, y1=level, line={"color": MUTED, "width": 1, "dash": "dot"}
         )
     floor, top = min(ends, default=0), max([*starts, *ends], default=0)
-    span = max(top - floor, 1)
-    figure.update_yaxes(range=[(floor - 0.3 * span) / 100, (top + 0.18 * span) / 100], tickformat=",.0f")
+    is_cut = floor > top / 2  # else the steps are large enough to be seen on the whole axis
+    low = floor - 0.3 * max(top - floor, 1) if is_cut else min(floor * 1.18, 0)
+    figure.update_yaxes(range=[low / 100, (top + 0.18 * max(top - floor, 1)) / 100], tickformat=",.0f")
     figure.update_xaxes(
         tickvals=list(range(len(ticks))),
         ticktext=ticks,
@@ -80,7 +81,7 @@ def draw_waterfall(
         range=[-0.6, len(ticks) - 0.4],
     )
     figure.update_layout(barmode="overlay")
-    return Chart(with_note(figure, word("ui.axis_cut", language)))
+    return Chart(with_note(figure, word("ui.axis_cut", language)) if is_cut else figure)
 
 
 def add_bars(

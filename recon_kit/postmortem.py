@@ -168,30 +168,36 @@ def unchecked(run: Run, incident: Incident) -> list[str]:
 
 
 def gathers_by(run: Run, incident: Incident) -> str:
-    """The column by which the incident gathers most: the largest member's share of the findings; ties by order of CAUSES."""
-    told = _with_case(run, incident)
+    """The column by which the incident gathers most: the largest member's share of it; ties by order of CAUSES."""
+    told, weight = _with_case(run, incident), _weight(incident)
     shares = {
-        name: told[name].drop_nulls().value_counts(sort=True)["count"].head(1).sum() / max(told.height, 1)
+        name: told.drop_nulls(name).group_by(name).agg(weight.alias("part"))["part"].max() or 0
         for name in CAUSES
         if told[name].n_unique() > 1
     }
     return max(shares, key=lambda name: shares[name]) if shares else CAUSES[0]
 
 
-def pareto(run: Run, incident: Incident, by: str) -> pl.DataFrame:
-    """One row a member of a column, largest first: member, n, abs_gap_fen, share (running share of the findings), is_vital.
+def _weight(incident: Incident) -> pl.Expr:
+    """By what members are ranked: the money without sign, or how many where no finding has a gap."""
+    gap = pl.col("gap_fen").abs().sum()
+    return gap if incident.findings.select(gap).item() else pl.len().cast(pl.Int64)
 
-    `is_vital`: among the few that together hold ENOUGH of the findings. Sums to the incident.
+
+def pareto(run: Run, incident: Incident, by: str) -> pl.DataFrame:
+    """One row a member of a column, most money first: member, n, abs_gap_fen, share (running share of it), is_vital.
+
+    Where no finding has a gap, findings are counted instead. `is_vital`: among the few that together hold ENOUGH. Sums to the
+    incident.
     """
-    whole = max(incident.findings.height, 1)
-    running = (pl.col("n").cum_sum() / whole).alias("share")
+    sums = [pl.len().cast(pl.Int64).alias("n"), pl.col("gap_fen").abs().sum().alias("abs_gap_fen")]
+    members = _with_case(run, incident).group_by(pl.col(by).alias("member")).agg(*sums, _weight(incident).alias("weight"))
+    whole = max(int(members["weight"].sum()), 1)
     return (
-        _with_case(run, incident)
-        .group_by(pl.col(by).alias("member"))
-        .agg(pl.len().cast(pl.Int64).alias("n"), pl.col("gap_fen").abs().sum().alias("abs_gap_fen"))
-        .sort("n", "abs_gap_fen", "member", descending=[True, True, False], nulls_last=True)
-        .with_columns(running)
-        .with_columns(is_vital=(pl.col("share") - pl.col("n") / whole) < ENOUGH)
+        members.sort("weight", "n", "member", descending=[True, True, False], nulls_last=True)
+        .with_columns((pl.col("weight").cum_sum() / whole).alias("share"))
+        .with_columns(is_vital=(pl.col("share") - pl.col("weight") / whole) < ENOUGH)
+        .drop("weight")
     )
 
 

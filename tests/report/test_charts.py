@@ -3,7 +3,7 @@ import json
 import pytest
 
 from recon_kit import charts
-from recon_kit.drawing import read_figure
+from recon_kit.drawing import draw_waterfall, new_figure, read_figure
 from recon_kit.money import format_yuan
 from recon_kit.record import load_run
 from recon_kit.results import LIMIT_CURVE
@@ -141,3 +141,20 @@ def test_text_that_was_escaped_for_the_drawing_is_itself_again_in_the_table(host
     names = [name for name, _ in behind(charts.plot_refunds_by, load_run(hostile_run), "reason").rows]
 
     assert '<img src=x onerror="window.fired=1">' in names
+
+
+@pytest.mark.parametrize(("before", "starts_at_zero"), [(10_000, True), (90_000, False)])
+def test_a_waterfall_cuts_its_axis_only_where_the_steps_would_be_too_small_to_see(before, starts_at_zero):
+    step = 100_000 - before
+    figure = draw_waterfall(
+        new_figure("t", "zh", height=300),
+        "zh",
+        ["甲", "乙", "丙"],
+        [True, False, True],
+        [before, step, 100_000],
+        [before, *[100_000] * 2],
+    ).figure
+
+    low = figure.layout.yaxis.range[0]
+    assert (low == 0) is starts_at_zero and low < before / 100
+    assert any("纵轴不从 0 起" in note.text for note in figure.layout.annotations) is not starts_at_zero

@@ -151,6 +151,16 @@ def test_the_few_that_hold_four_fifths_are_vital_and_the_parts_sum(run_folder):
     assert frame["n"].sum() == 10 and frame["share"].to_list()[-1] == 1.0
 
 
+def test_the_member_with_most_money_comes_first_however_few_its_findings(run_folder):
+    gaps = {"甲": [100, 100], "乙": [-400_000]}
+    parts = [(shop, gap) for shop, found in gaps.items() for gap in found]
+    run = with_tables(run_folder, [finding(n, shop=shop, gap_fen=gap) for n, (shop, gap) in enumerate(parts)])
+
+    frame = postmortem.pareto(run, postmortem.choose_incident(run), "shop")
+
+    assert frame.select("member", "n", "is_vital").rows() == [("乙", 1, True), ("甲", 2, False)]
+
+
 @pytest.mark.parametrize(
     ("code", "by", "on"),
     [("C04", "day", date(2026, 10, 6)), ("W03", "week", date(2026, 10, 12)), ("S09", "month", date(2026, 10, 31))],
