@@ -1,4 +1,7 @@
-"""`python -m benchmarks reconcile [--orders N]`, `read [--megabytes N]`; `xlsx`, `equal`, `what_if [--rows N]`; `--rounds K`."""
+"""`python -m benchmarks reconcile [--orders N]`, `read [--megabytes N]`; `xlsx`, `equal`, `what_if [--rows N]`; `--rounds K`.
+
+`explore [--findings N]`: the workplace.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.equal import run_equal
+from benchmarks.explore import FEW, run_explore
 from benchmarks.exports import write_bill, write_workbook
 from benchmarks.month import write_month
 from benchmarks.reading import READERS, SHEETS
@@ -30,6 +34,8 @@ def main() -> None:
     equal.add_argument("--rows", type=int, default=100_000)
     what_if = commands.add_parser("what_if", help="one pair matched again at other limits, against its bare joins")
     what_if.add_argument("--rows", type=int, default=100_000)
+    explore = commands.add_parser("explore", help="the workplace over many findings, against as many as it lists")
+    explore.add_argument("--findings", type=int, default=20_000)
     for command in (reconcile, read, xlsx, what_if):
         command.add_argument("--rounds", type=int, default=3, help="the median of so many runs of each, taken in turns")
     child = commands.add_parser("contestant", help="one measured process (used by the others)")
@@ -48,7 +54,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="recon-bench-") as name:
         folder = Path(name)
-        if given.command == "reconcile":
+        if given.command == "explore":
+            print(f"{given.findings:,} findings: seconds, and what they are to those with {FEW:,}")
+            for act, (many, few) in run_explore(folder, given.findings).items():
+                print(f"{act:10} {many:6.2f} s   it / {FEW:,} = {many / few:5.2f}")
+        elif given.command == "reconcile":
             write_month(folder, given.orders)
             print(f"{given.orders:,} orders, median of {given.rounds} runs")
             _print_ours_to_each(CONTESTANTS, folder, given.rounds)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 
 class ReconError(Exception):
     """An expected failure. Its text has four parts: where, what was found, what was expected, what to do next.
@@ -37,7 +40,14 @@ class ReportError(ReconError):
 
 
 class CasebookError(ReconError):
-    """The casebook cannot be used, or a decision is not allowed: its own proposal approved, a cause missing, an unknown id."""
+    """The casebook cannot be used, or a decision is not allowed: its own proposal approved, a cause missing, an unknown id.
+
+    Of a decision that is not allowed, `rule` names why and `facts` fill in the words; of several, `parts` has one each.
+    """
+
+    rule: str | None = None
+    facts: Mapping[str, object] = MappingProxyType({})
+    parts: tuple[CasebookError, ...] = ()
 
 
 class ArchiveError(ReconError):

@@ -6,6 +6,7 @@ One place holds the rules: which decision an item or entry admits, who may take 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Decision:
 class _Known:
     """What a decision is checked against."""
 
+    subject: str
     config: Config
     held: pl.DataFrame
     item: dict[str, Any] | None
@@ -69,7 +71,7 @@ def decide_all(casebook: Casebook, config: Config, decisions: Sequence[Decision]
     """
     for _ in range(_REREAD):
         events = casebook.events()
-        check = checker(events, config)
+        check = checker(_about(events, [decision.subject for decision in decisions]), config)
         checked, refused = [], []
         for decision in decisions:
             try:
@@ -77,10 +79,32 @@ def decide_all(casebook: Casebook, config: Config, decisions: Sequence[Decision]
             except CasebookError as error:
                 refused.append(error)
         if refused:
-            raise refused[0] if len(decisions) == 1 else CasebookError("\n".join(map(str, refused)))
+            raise refused[0] if len(decisions) == 1 else _together(refused)
         if casebook.append_after(events.height, checked):
             return tuple(range(events.height + 1, events.height + 1 + len(checked)))
     raise CasebookError(f"{casebook.place}: other programs kept writing; expected a quiet moment. Repeat the command")
+
+
+def _together(refused: list[CasebookError]) -> CasebookError:
+    whole = CasebookError("\n".join(map(str, refused)))
+    whole.parts = tuple(refused)
+    return whole
+
+
+def _refusal(rule: str, known: _Known, text: str, **facts: object) -> CasebookError:
+    """What forbids a decision, and the facts for who says it in other words: code and key of the item, or the entry's id."""
+    error = CasebookError(text)
+    what = known.subject if known.item is None else f"{known.item['code']} {known.item['key']}"
+    error.rule, error.facts = rule, {"what": what, **facts}
+    return error
+
+
+def _about(events: pl.DataFrame, subjects: Sequence[str]) -> pl.DataFrame:
+    """The events that decisions on `subjects` are checked against: theirs, those of what their entries answer, the periods'."""
+    own = pl.col("subject").is_in(subjects)
+    proposed = events.filter(own & (pl.col("kind") == "entry_proposed"))["data"]
+    answered = sorted({one for data in proposed for one in json.loads(data)["discrepancy_ids"] or ()})
+    return events.filter(own | pl.col("subject").is_in(answered) | pl.col("subject").str.starts_with("period:"))
 
 
 def check_decision(events: pl.DataFrame, config: Config, decision: Decision) -> Event:
@@ -96,7 +120,7 @@ def checker(events: pl.DataFrame, config: Config) -> Callable[[Decision], Event]
 
     def check(decision: Decision) -> Event:
         item, entry = by_item.get(decision.subject), by_entry.get(decision.subject)
-        return _checked(decision, _Known(config, held, item, entry, items))
+        return _checked(decision, _Known(decision.subject, config, held, item, entry, items))
 
     return check
 
@@ -175,9 +199,11 @@ def _check_cause(decision: Decision, known: _Known) -> dict[str, Any]:
 def _check_close(decision: Decision, known: _Known) -> dict[str, Any]:
     item = _needs_open(decision, known)
     if item["nature"] == "break" and item["cause"] is None:
-        raise CasebookError(
+        raise _refusal(
+            "no_cause",
+            known,
             f"close {decision.subject}: a break without a cause; expected people, process, system, platform or data. "
-            f"Give it first: recon-kit cases cause {decision.subject} CAUSE"
+            f"Give it first: recon-kit cases cause {decision.subject} CAUSE",
         )
     return {}
 
@@ -185,7 +211,12 @@ def _check_close(decision: Decision, known: _Known) -> dict[str, Any]:
 def _needs_open(decision: Decision, known: _Known) -> dict[str, Any]:
     item = _needs_item(decision, known)
     if item["status"] not in _OPEN:
-        raise CasebookError(f"{decision.kind} {decision.subject}: is {item['status']}; expected an open item. Reopen it first")
+        raise _refusal(
+            "not_open",
+            known,
+            f"{decision.kind} {decision.subject}: is {item['status']}; expected an open item. Reopen it first",
+            status=item["status"],
+        )
     return item
 
 
@@ -197,14 +228,18 @@ def _check_assign(decision: Decision, known: _Known) -> dict[str, Any]:
 def _check_reopen(decision: Decision, known: _Known) -> dict[str, Any]:
     item = _needs_item(decision, known)
     if item["status"] in _OPEN:
-        raise CasebookError(f"reopen {decision.subject}: is open; expected an item that was cleared, closed or written off")
+        raise _refusal(
+            "is_open", known, f"reopen {decision.subject}: is open; expected an item that was cleared, closed or written off"
+        )
     return {}
 
 
 def _check_write_off(decision: Decision, known: _Known) -> dict[str, Any]:
     item = _needs_open(decision, known)
     if item["pending"]:
-        raise CasebookError(f"write-off {decision.subject}: one waits for approval already; approve or reject that one")
+        raise _refusal(
+            "waits_already", known, f"write-off {decision.subject}: one waits for approval already; approve or reject that one"
+        )
     return {"needed": known.config.approval_tier(item["amount_fen"]).approvals}
 
 
@@ -213,7 +248,12 @@ def _check_verdict(decision: Decision, known: _Known) -> dict[str, Any]:
     if known.entry is not None:
         entry = known.entry
         if entry["status"] != "proposed":
-            raise CasebookError(f"{decision.kind} {decision.subject}: is {entry['status']}; expected a proposed entry")
+            raise _refusal(
+                "entry_decided",
+                known,
+                f"{decision.kind} {decision.subject}: is {entry['status']}; expected a proposed entry",
+                status=entry["status"],
+            )
         assigned = known.items.filter(pl.col("discrepancy_id").is_in(entry["discrepancy_ids"] or []))["assigned_to"]
         _four_eyes(
             decision, known, {entry["proposed_by"], *assigned.drop_nulls()}, entry["approved_by"] or [], entry["amount_fen"]
@@ -222,8 +262,10 @@ def _check_verdict(decision: Decision, known: _Known) -> dict[str, Any]:
     item = _needs_item(decision, known)
     pending = write_offs(known.held).filter((pl.col("subject") == decision.subject) & (pl.col("status") == "pending"))
     if pending.is_empty():
-        raise CasebookError(
-            f"{decision.kind} {decision.subject}: nothing waits for approval; expected a proposed write-off or entry"
+        raise _refusal(
+            "nothing_waits",
+            known,
+            f"{decision.kind} {decision.subject}: nothing waits for approval; expected a proposed write-off or entry",
         )
     proposal = pending.row(-1, named=True)
     _four_eyes(decision, known, {proposal["by"], item["assigned_to"]}, proposal["approved_by"] or [], proposal["amount_fen"])
@@ -233,15 +275,23 @@ def _check_verdict(decision: Decision, known: _Known) -> dict[str, Any]:
 def _four_eyes(decision: Decision, known: _Known, own: set[str | None], approved: list[str], amount_fen: int | None) -> None:
     by = decision.by.strip()
     if decision.kind == "approved" and by in own:
-        raise CasebookError(
-            f"approve {decision.subject}: {by} proposed it or works on it; expected another person. Nobody approves their own"
+        raise _refusal(
+            "own",
+            known,
+            f"approve {decision.subject}: {by} proposed it or works on it; expected another person. Nobody approves their own",
+            by=by,
         )
     if decision.kind == "approved" and by in approved:
-        raise CasebookError(f"approve {decision.subject}: {by} approved it already; expected a second person")
+        raise _refusal("again", known, f"approve {decision.subject}: {by} approved it already; expected a second person", by=by)
     names = known.config.approval_tier(amount_fen or 0).by
     if decision.kind == "approved" and names and by not in names:
-        raise CasebookError(
-            f"approve {decision.subject}: {by} may not approve this amount; expected {' or '.join(names)} (recon.toml [approval])"
+        raise _refusal(
+            "not_named",
+            known,
+            f"approve {decision.subject}: {by} may not approve this amount; expected {' or '.join(names)} "
+            "(recon.toml [approval])",
+            by=by,
+            names=", ".join(names),
         )
 
 
@@ -249,12 +299,21 @@ def _check_undo(decision: Decision, known: _Known) -> dict[str, Any]:
     number = (decision.data or {}).get("seq")
     found = known.held.filter((pl.col("number") == number) & (pl.col("subject") == decision.subject) & (pl.col("by") != MACHINE))
     if found.is_empty() or found["kind"][0] not in DECISIONS:
-        raise CasebookError(
-            f"undo {number}: is no decision on {decision.subject} that still holds; expected a number of `cases history`"
+        raise _refusal(
+            "not_held",
+            known,
+            f"undo {number}: is no decision on {decision.subject} that still holds; expected a number of `cases history`",
+            number=number,
         )
     period = found["period"][0]
     if period in _sealed(known.held):
-        raise CasebookError(f"undo {number}: belongs to {period}, which is sealed; expected an open period. Reopen it formally")
+        raise _refusal(
+            "sealed",
+            known,
+            f"undo {number}: belongs to {period}, which is sealed; expected an open period. Reopen it formally",
+            number=number,
+            period=period,
+        )
     return {}
 
 

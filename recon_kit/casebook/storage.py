@@ -57,9 +57,9 @@ class Casebook:
                 connection.execute(insert(_EVENTS), chained(list(events), number, previous))
         return True
 
-    def events(self, *, subject: str | None = None, kinds: Sequence[str] = ()) -> pl.DataFrame:
-        """The events as `EVENTS_SCHEMA`, oldest first; of one subject or some kinds where asked."""
-        wanted = select(_EVENTS).order_by(_EVENTS.c.seq)
+    def events(self, *, subject: str | None = None, kinds: Sequence[str] = (), after: int = 0) -> pl.DataFrame:
+        """The events as `EVENTS_SCHEMA`, oldest first; of one subject, some kinds, or after a number where asked."""
+        wanted = select(_EVENTS).where(_EVENTS.c.seq > after).order_by(_EVENTS.c.seq)
         if subject is not None:
             wanted = wanted.where(_EVENTS.c.subject == subject)
         if kinds:

@@ -15,7 +15,7 @@ from recon_kit.casebook import Casebook, Decision, decide_all, keep_evidence
 from recon_kit.casebook.decisions import DECISIONS
 from recon_kit.casebook.states import read_events
 from recon_kit.config import Config
-from recon_kit.errors import ReconError
+from recon_kit.errors import CasebookError, ReconError
 from recon_kit.labels import phrase
 
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -143,7 +143,18 @@ def typed_again(undone: pl.DataFrame, by: str) -> Typed:
 
 
 def refusal(error: ReconError, language: str) -> str:
-    """What forbids a decision, as it is shown: the first lines of it, and how many more there are."""
-    lines = str(error).splitlines()
+    """What forbids a decision, as it is shown: a line each for the first of them, and how many more there are."""
+    parts = (error.parts if isinstance(error, CasebookError) else ()) or (error,)
+    lines = [_in_words(part, language) for part in parts]
     more = [phrase("explore", "tell.more", language, n=len(lines) - SHOWN_REFUSALS)] if len(lines) > SHOWN_REFUSALS else []
     return "\n".join([phrase("explore", "tell.refused", language), *lines[:SHOWN_REFUSALS], *more])
+
+
+def _in_words(error: ReconError, language: str) -> str:
+    """A refusal in the language asked; what is no rule of decisions is said as it is."""
+    if not isinstance(error, CasebookError) or error.rule is None:
+        return str(error)
+    facts = dict(error.facts)
+    if "status" in facts:
+        facts["status"] = phrase("explore", f"status.{facts['status']}", language)
+    return phrase("explore", f"rule.{error.rule}", language, **facts)

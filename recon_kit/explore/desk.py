@@ -97,6 +97,7 @@ class Desk:
         self._run, self._language, self._place, self._now = run, language, place, now
         self._findings = findings_of(run, language)
         self._draft_file = draft_place(place.out, run.period.text)
+        self._events: pl.DataFrame | None = None
         self._selected: tuple[str, ...] = ()
         self._is_quiet = False
         self.filters, self.form = make_finder(language), make_form(language)
@@ -144,8 +145,9 @@ class Desk:
 
     def _read_casebook(self) -> None:
         """Take up what the casebook says now."""
-        book = self._place.casebook
-        self._events = book.events() if book else None
+        if book := self._place.casebook:
+            known = self._events if self._events is not None else pl.DataFrame(schema=EVENTS_SCHEMA)
+            self._events = pl.concat([known, book.events(after=known.height)])
         self._entries = entry_states(self._events if self._events is not None else pl.DataFrame(schema=EVENTS_SCHEMA))
         self._all = with_states(self._findings, self._events)
         self.filters.count(self._all)

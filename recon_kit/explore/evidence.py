@@ -189,7 +189,7 @@ def _entries(run: Run, finding: Row, entries: pl.DataFrame, language: str) -> Ta
             f"{account} {name}",
             format_yuan(debit or None),
             format_yuan(credit or None),
-            mask_text(memo or ""),
+            _masked(memo),
         ]
         for entry, account, name, debit, credit, memo in lines.select(names).iter_rows()
     ]
@@ -212,7 +212,7 @@ def _history(finding: Row, events: pl.DataFrame, language: str) -> Table:
             row["by"],
             KINDS[row["kind"]][place] + (word("evidence.undone", language) if row["seq"] in undone else ""),
             _said(row["subject"], data, language),
-            mask_text(row["why"] or ""),
+            _masked(row["why"]),
         ]
         for row, data in told
     ]
@@ -225,14 +225,18 @@ def _said(subject: str, data: Mapping[str, Any], language: str) -> str:
     cause = data.get("cause")
     facts = [
         subject if subject.startswith("E") else "",
-        mask_text(data.get("what", "")),
+        _masked(data.get("what")),
         f"→ {data['to']}" if data.get("to") else "",
         f"{word('form.due', language)} {data['due']}" if data.get("due") else "",
         phrase("worklist", f"cause.{cause}", language) if cause in CAUSES else "",
-        mask_text(data.get("name", "")),
+        _masked(data.get("name")),
         f"№ {data['seq']}" if "seq" in data else "",
     ]
     return " ".join(fact for fact in facts if fact)
+
+
+def _masked(text: str | None) -> str:
+    return mask_text(text) if text else ""
 
 
 def _owner(owner: str | None, language: str) -> str:

@@ -129,7 +129,7 @@ def with_states(findings: pl.DataFrame, events: pl.DataFrame | None) -> pl.DataF
 
 def _promised(events: pl.DataFrame) -> pl.DataFrame:
     """Finding → the day given with its last assignment, where one was."""
-    assigned = read_events(events).filter(pl.col("kind") == "assigned").sort("number")
+    assigned = read_events(events.filter(pl.col("kind").is_in(["assigned", "undone"]))).sort("number")
     last = assigned.group_by(pl.col("subject").alias("discrepancy_id")).agg(pl.col("due").last())
     return last.select("discrepancy_id", pl.col("due").str.to_date(strict=False).alias("promised_on"))
 
