@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from html import escape
 
 import polars as pl
@@ -153,7 +154,9 @@ def tax_table(run: Run, language: str) -> Shown:
     frame = run.table("tax_basis")
     named = frame.select(
         pl.Series("tax_part", [value_label("part", part, language) for part in frame["part"]], pl.String),
-        pl.col("rate").fill_null("—").alias("tax_rate"),
+        pl.Series(
+            "tax_rate", ["—" if rate is None else f"{(Decimal(rate) * 100).normalize():f}%" for rate in frame["rate"]], pl.String
+        ),
         pl.Series("red_letter", [value_label("red_letter", how, language) for how in frame["red_letter"]], pl.String),
         "shop",
         "sales_fen",

@@ -6,7 +6,7 @@ import pytest
 
 from recon_kit import charts, display, management, management_view, narrative, section_ties, views
 from recon_kit.record import load_run
-from recon_kit.results import CARRY_FORWARD, DISCREPANCIES, KPI_MOVEMENTS, KPIS, OPEN_ITEMS, conform_result
+from recon_kit.results import CARRY_FORWARD, DISCREPANCIES, KPI_MOVEMENTS, KPIS, OPEN_ITEMS, TAX_BASIS, conform_result
 from recon_kit.schema import AFTERSALES, FLOWS, conform
 from recon_kit.tables import Shown
 
@@ -235,3 +235,15 @@ def test_proposed_entries_state_their_effect_on_profit(run_folder):
     shown = management_view.entries_effect(load_run(run_folder), "zh").html
 
     assert "更正" in shown and "-12.34" in shown
+
+
+def test_a_tax_rate_is_written_as_people_say_it(run_folder):
+    parts = [
+        {"part": "sales", "rate": rate, "sales_fen": 100, "vat_fen": 0, "gross_fen": 100, "n": 1}
+        for rate in ("0.13", "0.005", None)
+    ]
+    run = with_table(run_folder, "tax_basis", parts, TAX_BASIS)
+
+    shown = management_view.tax_table(run, "zh").html
+
+    assert all(f">{rate}</td>" in shown for rate in ("13%", "0.5%", "—"))
