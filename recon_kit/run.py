@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import polars as pl
 
@@ -47,7 +47,15 @@ from recon_kit.sources.own import load_own
 from recon_kit.summary import stated_inputs, summarise, versions
 from recon_kit.tax import build_tax_basis
 
-Progress = Callable[[str], None]
+
+class Progress(Protocol):
+    """Told the stages of a run (cli.run.STAGES): each when it begins, and with what it counted when it is done.
+
+    Files and pages are told by name in between.
+    """
+
+    def __call__(self, step: str, n: int | None = None) -> None:
+        """A stage or a name; `n` ends the stage."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,7 @@ def run_period(
         publish.check_replaceable(out / period)
     say("collect")
     collected = collect(data, progress=progress, own=load_own(config.sources, home=home, data=[data]))
+    say("collect", int(collected.intake["rows_read"].sum()))
     if collected.intake.is_empty():
         raise SourceError(
             f"{data}: no file could be taken for an export; expected bills, orders or templates. Try `recon-kit check {data}`"
@@ -151,6 +160,7 @@ def run_period(
     with publish.staged(out, period) as staging:
         say("write")
         write_tables(staging.path, outcome)
+        say("write", sum(frame.height for frame in outcome.tables.values()))
         staging.describe(**described, sealed=seals)  # a page may run the month again, with its configuration
         if pages:
             with _without_iri_grammar():
@@ -234,10 +244,13 @@ def reconcile(
     facts = build_facts(collected, scope, partitions=partitions, sealed=sealed)
     matches, unmatched = pair_tables(facts)
     check_pairs(collected.tables.supplied(), matches, unmatched, scope.period)
+    say("match", matches.height)
     say("detect")
     findings = detect(facts)
+    say("detect", findings.height)
     say("bridge")
     bridge = build_bridge(facts, findings, language)
+    say("bridge", bridge.items.height)
     kpis = build_kpis(facts, collected.tables)
     found = Outcomes(matches, unmatched, findings, bridge.lines, kpis, bridge.unexplained_fen, bridge.ends_at)
     roll = roll_forward(collected, facts, findings, matches, history)
@@ -282,6 +295,8 @@ def reconcile(
         "coverage": collected.coverage,
         "coverage_gaps": coverage_gaps(collected.coverage, scope),
     }
+    if selftest:
+        say("selftest", int(results["selftest"]["n_planted"].sum()))
     masked = {name: mask_frame(frame, TABLES[name]) for name, frame in collected.tables.supplied().items()}
     return Outcome(
         {**masked, **results},
@@ -289,7 +304,7 @@ def reconcile(
     )
 
 
-def _silent(_: str) -> None:
+def _silent(step: str, n: int | None = None) -> None:
     """Progress that nobody watches."""
 
 

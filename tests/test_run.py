@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -74,12 +75,24 @@ def test_the_command_prints_verdict_figures_and_place_and_ends_with_1_on_breaks(
     summary = json.loads((tmp_path / "2026-10" / "summary.json").read_text("utf-8"))
     for text in ("不完整", "桥未解释", f"{summary['bridge']['A0'] / 100:,.2f}", "L03"):
         assert text in done.stdout
+    tables = outcome("2026-10").tables
+    rows, found = (f"{n:,}" for n in (tables["intake"]["rows_read"].sum(), tables["discrepancies"].height))
+    told = re.findall(r"✓ ([^：\s]+).* · (\S+) ", done.stderr)
+    assert ("收表", rows) in told and ("识别差异", found) in told and [stage for stage, _ in told][-1] == "写出结果表"
+
+
+def test_json_is_all_that_is_printed_and_progress_is_not_told(tmp_path):
+    done = CliRunner().invoke(app, ["run", "2026-10", "--data", str(SAMPLE), "--out", str(tmp_path), "--no-pages", "--json"])
+
+    assert json.loads(done.stdout) == json.loads((tmp_path / "2026-10" / "summary.json").read_text("utf-8"))
+    assert done.stderr == ""
 
 
 def test_the_command_speaks_english_on_request(tmp_path):
     arguments = ["run", "2026-09", "--data", str(SAMPLE), "--out", str(tmp_path), "--no-pages", "--language", "en", "--quiet"]
     done = CliRunner().invoke(app, arguments)
     assert "breaks" in done.stdout and "Unexplained" in done.stdout
+    assert done.stderr == "", "--quiet tells no progress"
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,15 @@ STAGES = {
     "management_pack": ("生成经营报告", "Render the management pack"),
     "post_mortem": ("生成复盘", "Render the post-mortem"),
 }
-
-
+COUNTED = {
+    "collect": ("{n:,} 行", "{n:,} rows"),
+    "match": ("{n:,} 行对上", "{n:,} rows matched"),
+    "detect": ("{n:,} 项", "{n:,} findings"),
+    "bridge": ("{n:,} 笔", "{n:,} items"),
+    "selftest": ("植入 {n:,} 项", "{n:,} planted"),
+    "write": ("{n:,} 行", "{n:,} rows"),
+}
+"""What a stage counted, shown when it is done."""
 STANDING = {
     "closed": (
         "{period} 已结账，资料与封存时相同：就是那一次运行，什么都没有改动",
@@ -198,17 +205,20 @@ def _run_with_progress(run: Callable[..., RunResult], language: str) -> RunResul
     with Progress(*columns, console=Console(stderr=True)) as bar:
         tasks: list[TaskID] = []
 
-        def step(message: str) -> None:
-            if message in STAGES:
-                if tasks:
-                    bar.update(tasks[-1], total=1, completed=1)
+        def step(message: str, n: int | None = None) -> None:
+            if message in STAGES and n is None:
+                end()
                 tasks.append(bar.add_task(STAGES[message][index], total=None))
             elif tasks:
-                bar.update(tasks[-1], description=f"{bar.tasks[-1].description.split(' · ')[0]} · {message}")
+                said = message if n is None else COUNTED[message][index].format(n=n)
+                bar.update(tasks[-1], description=f"{bar.tasks[-1].description.split(' · ')[0]} · {said}")
+
+        def end() -> None:
+            if tasks:
+                bar.update(tasks[-1], total=1, completed=1)
 
         result = run(progress=step)
-        if tasks:
-            bar.update(tasks[-1], total=1, completed=1)
+        end()
     return result
 
 
