@@ -39,8 +39,7 @@ NATURE_COLOUR = {"break": MORE, "timing": LESS, "control": "#7a6a9e", "rounding"
 SEVERITY_COLOUR = {"critical": "#8f2d1f", "high": MORE, "medium": "#e0b08a", "low": "#9bb8d0", "info": "#d5dbe1"}
 DAY_COLOUR = {"missing": MORE, "rows": LESS, "covered": "#c9dbe8", "silent": "#eef0f2"}
 LIMIT_COLOUR = ("#f2f4f6", "#f6e3d8", "#f0cdb9", "#e8b394", "#e0996f")
-TREND_KPIS = ("aftersales_rate_period", "refund_rate_amount_period", "return_rate_period", "complaint_rate_period")
-TREND_STYLES = ((SIDE, "solid"), (MORE, "solid"), (LESS, "dash"), (MUTED, "dot"))
+TREND_STYLES = ((SIDE, "solid"), (SIDE, "dashdot"), (MORE, "solid"), (LESS, "dash"), (MUTED, "dot"))
 """Told apart by dash too, for readers and printers without colour."""
 MAX_CODES = 20
 """Codes drawn; the table beside the figure lists all."""
@@ -168,7 +167,7 @@ def plot_trend(run: Run, language: str) -> Chart | Shown:
 
     A sentence where no earlier month is known.
     """
-    lines = {kpi: views.trend(run, kpi) for kpi in TREND_KPIS}
+    lines = {kpi: views.trend(run, kpi) for kpi in views.TREND_KPIS}
     months = sorted({period for frame in lines.values() for period in frame["period"]})
     if len(months) < 2:
         return Shown(f'<p class="empty">{word("ui.nothing_earlier", language)}</p>')

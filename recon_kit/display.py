@@ -198,6 +198,34 @@ def kpi_table(run: Run, language: str) -> Shown:
     return short_table(shown, language, "kpi-table", right=("value", *known, "numerator", "denominator"))
 
 
+def trend_table(run: Run, language: str) -> Shown:
+    """The rates that the trend draws, a row a month, each with what it is of and whether it is mature."""
+    frames = {kpi: views.trend(run, kpi) for kpi in views.TREND_KPIS}
+    known = {kpi: frame for kpi, frame in frames.items() if frame.height}
+    units = dict(run.table("kpis").filter(pl.col("dimension") == "all").select("kpi", "unit").iter_rows())
+    cells = {
+        (kpi, month): _rate_of(kpi, units.get(kpi, "count"), top, below, value, mature, language)
+        for kpi, frame in known.items()
+        for month, value, top, below, mature in frame.iter_rows()
+    }
+    months = sorted({month for _, month in cells}, reverse=True)
+    if len(months) < 2:
+        return Shown("")
+    heads = {kpi: value_label("kpi", kpi, language) for kpi in known}
+    rows = [(month, *(cells.get((kpi, month), "—") for kpi in known)) for month in months]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(("trend_month", *heads.values()), pl.String), orient="row")
+    return short_table(frame, language, "trend-table", right=list(heads.values()))
+
+
+def _rate_of(
+    kpi: str, unit: str, top: int | None, below: int | None, value: float | None, mature: bool | None, language: str
+) -> str:
+    """A rate with its numerator and denominator, and that it is not mature where it is not."""
+    _, shown, numerator, denominator = _kpi_row(kpi, unit, top, below, value, language=language)
+    rate = f"{shown} ({numerator}/{denominator})"
+    return rate if mature else word("ui.not_mature", language, rate=rate)
+
+
 def _earlier(run: Run, frame: pl.DataFrame, period: str, language: str) -> list[str]:
     """The KPIs of `frame` as they were in another month, empty where that is not known."""
     trend = run.table("kpi_trend").filter(pl.col("period") == period)

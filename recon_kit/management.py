@@ -212,13 +212,14 @@ class Stage(NamedTuple):
 
 
 def funnel(run: Run) -> list[Stage]:
-    """The four stages: rows read and loaded, pair rows matched, findings and those somebody decided, sealed or not."""
+    """The four stages: rows read and loaded, pair rows matched, findings and those somebody decided, months run and closed."""
     intake, found = run.table("intake"), run.table("open_items").filter("is_found")
     matched, unmatched = run.table("matches").height, run.table("unmatched").filter(pl.col("reason") != "excluded").height
     return [
         Stage("collect", int(intake["rows_read"].sum()), int((intake["rows_loaded"] + intake["rows_duplicate"]).sum())),
         Stage("identify", matched + unmatched, matched),
         Stage("handle", found.height, found.filter(pl.col("status") != "open").height),
+        Stage("archive", *(int(run.summary.get("months", {}).get(part, 0)) for part in ("run", "closed"))),
     ]
 
 

@@ -21,7 +21,7 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined, Template, TemplateError
 from markupsafe import Markup
 
-from recon_kit import management, trust
+from recon_kit import handled, management, trust
 from recon_kit.errors import ReportError, TieError
 from recon_kit.labels import code_name, column_label, table_label, value_label, word
 from recon_kit.money import format_yuan
@@ -38,7 +38,8 @@ class Figure:
     """One figure of the prose: the result table it is an aggregate of, and how it is written.
 
     `measure` gives one value from the table (`primary`: from primary findings only; `frame`: from what is made of the table);
-    `stated` finds the same figure in summary.json, None when the summary does not state it. `unit`: fen, count or text.
+    `stated` finds the same figure in summary.json, None when the summary does not state it. `unit`: fen, signed (fen with its
+    sign), count or text.
     `section` is the page's anchor.
     """
 
@@ -93,8 +94,6 @@ _BY_SIZE = _GAP.fill_null(0).filter(pl.col("nature") == "break").arg_max()
 _TOP = pl.col("code").filter(pl.col("nature") == "break").get(_BY_SIZE, null_on_oob=True).fill_null("")
 _OLD = pl.col("age_days") > OLD_DAYS
 
-_LARGEST_FEN = pl.col("movement_fen").abs().max().fill_null(0)
-_LARGEST = pl.col("member").sort_by(pl.col("movement_fen").abs(), descending=True).first().fill_null("")
 _NAMED = pl.col("member").is_not_null()
 _MOST = pl.col("member").filter(_NAMED).sort_by(pl.col("amount_fen").filter(_NAMED), descending=True).first().fill_null("")
 _MOST_FEN = pl.col("amount_fen").filter(_NAMED).max().fill_null(0)
@@ -104,6 +103,21 @@ _OVERDUE = pl.col("amount_fen").filter(pl.col("due") == "overdue").sum()
 
 def _by_platform(run: Run) -> pl.DataFrame:
     return management.contributions(run, "platform")
+
+
+def _part(place: int) -> dict[str, Figure]:
+    """A platform's share of the movement, with its sign; the shares of all places sum to the movement."""
+    named = pl.when("is_rest").then(pl.lit("all_others")).otherwise(pl.col("member").fill_null("unassigned"))
+    name = named.get(place, null_on_oob=True).fill_null("")
+    moved = pl.col("movement_fen").get(place, null_on_oob=True).fill_null(0)
+    return {
+        f"moved.part{place}": Figure("kpi_movements", name, "moved", "text", frame=_by_platform),
+        f"moved.part{place}_by": Figure("kpi_movements", moved, "moved", "signed", frame=_by_platform),
+    }
+
+
+def _actions(condition: pl.Expr) -> Figure:
+    return Figure("actions", condition.fill_null(value=False).sum(), "actions", frame=handled.actions)
 
 
 def _moved(part: str) -> Figure:
@@ -159,20 +173,17 @@ FIGURES: dict[str, Figure] = {
     "moved.by": _moved("movement"),
     "moved.volume": _moved("volume"),
     "moved.rate": _moved("rate"),
-    "moved.platform": Figure(
-        "kpi_movements", _LARGEST, "moved", "text", frame=lambda run: management.contributions(run, "platform")
-    ),
-    "moved.platform_by": Figure(
-        "kpi_movements",
-        pl.col("movement_fen").abs().max().fill_null(0),
-        "moved",
-        "fen",
-        frame=lambda run: management.contributions(run, "platform"),
-    ),
+    "moved.parts": Figure("kpi_movements", pl.len(), "moved", frame=_by_platform),
+    **{name: figure for place in range(management.TOP_MEMBERS + 1) for name, figure in _part(place).items()},
     "moved.sku": Figure("kpis", _MOST, "drivers", "text", frame=lambda run: management.drivers(run, "sku")),
     "moved.sku_amount": Figure("kpis", _MOST_FEN, "drivers", "fen", frame=lambda run: management.drivers(run, "sku")),
     "moved.reason": Figure("kpis", _MOST, "drivers", "text", frame=lambda run: management.drivers(run, "reason_group")),
     "moved.reason_amount": Figure("kpis", _MOST_FEN, "drivers", "fen", frame=lambda run: management.drivers(run, "reason_group")),
+    "entries.n": Figure("adjustments", pl.col("entry_id").n_unique(), "entries"),
+    "late.n": Figure("open_items", pl.len(), "ageing", frame=handled.late),
+    "late.amount": Figure("open_items", pl.col("remaining_fen").sum(), "ageing", "fen", frame=handled.late),
+    "actions.late": _actions(pl.col("state") == "overdue"),
+    "actions.again": _actions((pl.col("state") == "done") & (pl.col("n_since") > 0)),
     "loss.stock": Figure("discrepancies", _AT_RISK, "loss", "fen", frame=management.stock_loss),
     "funds.owed": Figure("discrepancies", pl.col("amount_fen").sum(), "funds", "fen", frame=management.funds),
     "funds.overdue": Figure("discrepancies", _OVERDUE, "funds", "fen", frame=management.funds),
@@ -205,7 +216,7 @@ def write_figure(value: Value, unit: str) -> str:
     """A figure as the reader sees it: yuan with thousands separators, a count, or text."""
     if isinstance(value, str):
         return value
-    return format_yuan(value) if unit == "fen" else f"{value:,}"
+    return format_yuan(value, sign=unit == "signed") if unit in ("fen", "signed") else f"{value:,}"
 
 
 def render_story(run: Run, language: str, story: str = "narrative") -> Markup:

@@ -35,7 +35,7 @@ COUNTS = (
     *("n_codes", "n_tried", "n_planted", "n_found", "n_missed", "n_false", "n_lost", "n_still"),
     *("matched", "unmatched", "opening_n", "closing_n", "moved_n", "n_since", "days_late"),
     *("item_open", "item_explained", "item_ended", "item_assigned", "item_overdue", "item_escalated"),
-    *("with_voucher", "with_attachment", "complete"),
+    *("with_voucher", "with_attachment", "complete", "n_sources"),
     *("ties", "pending", "broken", "unchecked", "none"),
 )
 ENUMS = ("nature", "severity", "owner", "platform", "channel")

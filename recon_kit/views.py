@@ -189,6 +189,16 @@ def earlier_months(run: Run) -> dict[str, str]:
     return {"last_month": run.period.previous().text, "last_year": f"{int(year) - 1}-{month}"}
 
 
+TREND_KPIS = (
+    "aftersales_rate_period",
+    "aftersales_rate_cohort",
+    "refund_rate_amount_period",
+    "return_rate_period",
+    "complaint_rate_period",
+)
+"""Rates that are followed from month to month."""
+
+
 def trend(run: Run, kpi: str) -> pl.DataFrame:
     """A KPI by month, oldest first: period, value, numerator, denominator, is_mature."""
     return run.table("kpi_trend").filter(pl.col("kpi") == kpi).select("period", "value", "numerator", "denominator", "is_mature")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from html import unescape
 from pathlib import Path
@@ -17,8 +18,10 @@ from recon_kit.casebook.states import read_events, write_offs
 from recon_kit.cli import app
 from recon_kit.config import load_config
 from recon_kit.errors import CasebookError
-from recon_kit.postmortem import Incident
+from recon_kit.postmortem import Incident, choose_incident
 from recon_kit.record import Run, load_run
+from recon_kit.report import execute_notebook, render_notebook, write_workbook
+from recon_kit.resources import notebooks_dir
 from recon_kit.run import run_period
 from recon_kit.sample_casebook import STORY
 from tests.sample import SAMPLE
@@ -144,3 +147,29 @@ def test_the_query_that_a_post_mortem_prints_lists_what_came_back(out, code, cam
     new = run.table("open_items").filter((pl.col("code") == code) & (pl.col("first_period") == "2026-10"))
     assert {row["discrepancy_id"] for row in found} == set(new["discrepancy_id"]) and len(found) == came_back
     assert {row["first_period"] for row in found} <= {"2026-10"}
+
+
+def test_equal_runs_on_a_casebook_give_byte_equal_tables_pages_and_work_lists(out, tmp_path):
+    """The second run finds the casebook that the first one began, in which it stands itself."""
+    folders = [tmp_path / name / "2026-10" for name in ("one", "two")]
+    shutil.copytree(out / "2026-10", folders[0])
+    run_period("2026-10", SAMPLE, out, config=load_config(SAMPLE / "recon.toml"), pages=False)
+    shutil.copytree(out / "2026-10", folders[1])
+
+    for folder in folders:
+        run = load_run(folder)
+        write_workbook(folder, language="zh")
+        executed = execute_notebook(notebooks_dir() / "04_management_pack.ipynb", run, "zh", tmp_path)
+        (folder / "management_pack.html").write_text(render_notebook(executed, run, "zh"), encoding="utf-8")
+        (folder / "post_mortem.html").write_text(_told_of_the_incident(run), encoding="utf-8")
+    one, two = ({path.relative_to(f).as_posix(): path.read_bytes() for path in f.rglob("*") if path.is_file()} for f in folders)
+
+    assert [name for name in one if one[name] != two[name]] == [] and one.keys() == two.keys()
+    assert "会计-何" in one["management_pack.html"].decode()
+
+
+def _told_of_the_incident(run: Run) -> str:
+    """What the post-mortem takes from the casebook."""
+    incident = choose_incident(run)
+    shown = (view.timeline, view.whys_table, view.recurrence_table, view.actions, view.again)
+    return "".join(piece(run, incident, "zh").html for piece in shown)

@@ -6,7 +6,7 @@ import pytest
 
 from recon_kit import charts, display, management, management_view, narrative, section_ties, views
 from recon_kit.record import load_run
-from recon_kit.results import CARRY_FORWARD, DISCREPANCIES, KPI_MOVEMENTS, KPIS, OPEN_ITEMS, TAX_BASIS, conform_result
+from recon_kit.results import ACTIONS, CARRY_FORWARD, DISCREPANCIES, KPI_MOVEMENTS, KPIS, OPEN_ITEMS, TAX_BASIS, conform_result
 from recon_kit.schema import AFTERSALES, FLOWS, conform
 from recon_kit.tables import Shown
 
@@ -228,7 +228,60 @@ def test_the_roll_leads_from_opening_to_closing_and_ties_to_what_remains(run_fol
 
 
 def test_the_stage_of_handling_counts_what_somebody_decided(run_folder):
-    assert management.funnel(rolled(run_folder))[-1] == ("handle", 1, 0)
+    assert management.funnel(rolled(run_folder))[-2] == ("handle", 1, 0)
+
+
+def test_the_stage_of_archiving_counts_the_months_that_are_closed(run_folder):
+    run = load_run(run_folder)
+    assert management.funnel(run)[-1] == ("archive", 0, 0)
+    run.summary["months"] = {"run": 4, "closed": 3}
+
+    assert management.funnel(run)[-1] == ("archive", 4, 3)
+    assert "已结账的月份" in management_view.funnel_table(run, "zh").html
+
+
+def test_the_story_names_every_platform_s_share_and_the_shares_sum_to_the_movement(run_folder):
+    run = moved(run_folder, ("tmall", 1000, 1500, 100), ("pdd", 400, 300, -40), (None, 0, 30, 0))
+
+    parts = [narrative.measure(run, f"moved.part{place}_by") for place in range(narrative.measure(run, "moved.parts"))]
+    assert parts == [500, -100, 30] and sum(parts) == management.movement(run).now - management.movement(run).before
+    story = narrative.render_story(run, "zh", "management")
+    assert '天猫 <a class="figure" href="#moved" data-figure="moved.part0_by">+5.00</a> 元、拼多多' in story
+    assert "未归类" in story and "合起来就是这一变动" in story
+    assert narrative.verify_figures(story, run) > 10
+
+
+def test_members_beyond_the_first_are_named_as_the_others_in_the_story(run_folder):
+    run = moved(run_folder, *((name * 3, 0, 100 + i, 0) for i, name in enumerate("abcdefghijk")))
+
+    assert narrative.measure(run, f"moved.part{management.TOP_MEMBERS}") == "all_others"
+    assert "其余 <a" in narrative.render_story(run, "zh", "management")
+
+
+def test_the_story_says_what_is_late_and_which_actions_did_not_hold(run_folder):
+    late = {"discrepancy_id": "D1", "code": "C04", "key": "R1", "shop": "甲", "status": "open", "is_overdue": True}
+    late |= {"due_on": date(2026, 10, 20), "remaining_fen": 12345, "event_on": date(2026, 10, 19)}
+    actions = [
+        {"discrepancy_id": "D9", "what": what, "code": "C04", "shop": "甲", "agreed_on": date(2026, 10, 1), **about}
+        for what, about in (
+            ("甲", {"is_done": True, "done_on": date(2026, 10, 5), "is_overdue": False}),
+            ("乙", {"is_done": False, "is_overdue": True}),
+        )
+    ]
+    with_table(run_folder, "open_items", [late], OPEN_ITEMS)
+    story = narrative.render_story(with_table(run_folder, "actions", actions, ACTIONS), "zh", "management")
+
+    assert 'data-figure="late.amount">123.45</a>' in story
+    assert 'data-figure="actions.late">1</a>' in story and 'data-figure="actions.again">1</a>' in story
+
+
+def test_the_trend_says_of_each_month_what_a_rate_is_of_and_whether_it_is_mature(run_folder):
+    shown = display.trend_table(load_run(run_folder), "zh").html
+
+    assert "13.86% (70/505)，未成熟" in shown and "2025-10" in shown
+    assert "not mature" in display.trend_table(load_run(run_folder), "en").html
+    (run_folder / "tables/kpi_trend.parquet").unlink()
+    assert display.trend_table(load_run(run_folder), "zh").html == ""
 
 
 def test_proposed_entries_state_their_effect_on_profit(run_folder):
