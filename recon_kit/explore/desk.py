@@ -179,11 +179,19 @@ class Desk:
             self._list()
             self._keep()
 
-    def _typed(self, _change: Any) -> None:
+    def _typed(self, change: Any) -> None:
         if not self._is_quiet:
+            if change["owner"] is self.form.kind:
+                self._propose_about()
             self.form.tell("")
             self._count()
             self._keep()
+
+    def _propose_about(self) -> None:
+        """What is approved or rejected is the write-off where one waits, else the entries."""
+        with self._quietly():
+            waits = self._picked_findings()["pending"].is_not_null().any()
+            self.form.fields["about"].value = "write_off" if waits else "entries"
 
     def _picked(self, change: Any) -> None:
         if not self._is_quiet:
@@ -226,8 +234,10 @@ class Desk:
         )
 
     def _subjects(self, typed: acts.Typed) -> list[str]:
-        picked = self._all.filter(pl.col("discrepancy_id").is_in(self._selected))
-        return acts.subjects_of(typed, picked, self._entries)
+        return acts.subjects_of(typed, self._picked_findings(), self._entries)
+
+    def _picked_findings(self) -> pl.DataFrame:
+        return self._all.filter(pl.col("discrepancy_id").is_in(self._selected))
 
     def _count(self) -> None:
         self.form.count(len(self._subjects(self.form.read())))
@@ -283,6 +293,9 @@ class Desk:
             self._read_casebook()
             self.form.fill(typed)
         self._list()
+        if typed.kind in ("approved", "rejected"):
+            self._propose_about()
+        self._count()
         self._keep()
 
     def _tell_done(self, key: str, kind: str, numbers: Sequence[int], n: int) -> None:

@@ -13,7 +13,7 @@ import polars as pl
 from recon_kit.casebook import CAUSES, KINDS
 from recon_kit.errors import ReportError
 from recon_kit.explore.findings import day_text
-from recon_kit.labels import code_action, code_name, column_label, phrase, table_label, value_label
+from recon_kit.labels import code_action, code_name, column_label, phrase, value_label
 from recon_kit.money import format_yuan
 from recon_kit.page import environment
 from recon_kit.privacy import mask_text
@@ -22,7 +22,7 @@ from recon_kit.tracing import Trace, trace
 from recon_kit.tracing.events import shown_at
 
 SIDES: dict[str, tuple[str, ...]] = {
-    "platform": ("orders", "order_discounts", "order_lines", "aftersales", "aftersale_events", "complaints"),
+    "platform": ("orders", "order_discounts", "aftersales", "aftersale_events", "complaints"),
     "channel": ("payments", "flows", "fees", "bank_rows"),
     "ledger": ("voucher_lines",),
     "goods": ("shipments", "receipts"),
@@ -130,7 +130,7 @@ def _sides(life: Trace, finding: Row, language: str) -> list[tuple[str, list[dic
         fen = row.get("amount_fen")
         shown[side].append(
             {
-                "table": table_label(table, language),
+                "table": word(f"row.{table}", language),
                 "id": row["id"],
                 "amount": "" if fen is None else format_yuan(fen),
                 "at": row["at"],

@@ -14,9 +14,12 @@ from recon_kit.explore import findings
 from recon_kit.explore.acts import NEEDS, Typed
 from recon_kit.explore.desk import MAX_LISTED
 from recon_kit.explore.draft import draft_place
+from recon_kit.explore.evidence import SIDES
 from recon_kit.explore.findings import Filters, choose
 from recon_kit.explore.selection import write_csv, write_xlsx
+from recon_kit.labels import LANGUAGES, phrase
 from recon_kit.record import load_run
+from recon_kit.tracing.events import _MAKERS
 from tests.casebook.book import AT, Book
 from tests.conftest import HOSTILE
 from tests.explore.place import desk_of, published
@@ -113,6 +116,24 @@ def test_the_evidence_stands_side_by_side_with_file_and_row(book):
     assert [title in shown for title in ("平台", "资金渠道", "账簿", "货物", "时间线", "案卷经过")] == [True] * 6
     assert 'class="row ground"' in shown and "aftersales.csv:2" in shown and "orders.csv:2" in shown
     assert "没有记录" in shown and "还没有人登记过" in shown
+
+
+def test_every_row_of_a_timeline_has_its_side_and_its_name():
+    tables = {table for side in SIDES.values() for table in side}
+
+    assert tables == set(_MAKERS)
+    assert all(phrase("explore", f"row.{table}", language) for table in tables for language in LANGUAGES)
+
+
+def test_what_is_approved_is_the_write_off_where_one_waits_else_the_entries(book):
+    desk = desk_of(book)
+    pick(desk, "C1")
+    desk.form.kind.value = "approved"
+    assert desk.form.fields["about"].value == "entries"
+    say(desk, "written_off")
+    desk.form.kind.value = "approved"
+
+    assert desk.form.fields["about"].value == "write_off"
 
 
 def test_a_decision_on_several_rows_is_in_the_casebook_and_in_the_list(book):
