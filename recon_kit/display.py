@@ -32,10 +32,6 @@ CARDS = (
 )
 
 
-CLEARED_ROWS = 50
-"""Settled items listed one by one; the rest is in the table the page names."""
-
-
 def masthead(run: Run, language: str) -> Shown:
     """Whose month it is, as of when, under which standard, and the verdict."""
     verdict = run.summary["verdict"]
@@ -116,37 +112,6 @@ def ageing_table(run: Run, language: str) -> Shown:
     frame = views.ageing(run).group_by("bucket", maintain_order=True).agg(pl.col("n", "abs_gap_fen").sum())
     frame = frame.with_columns(bucket=pl.Series([word(f"bucket.{v}", language) for v in frame["bucket"]], dtype=pl.String))
     return short_table(with_total(frame, language, "bucket"), language, "ageing-table", strong=is_total("bucket", language))
-
-
-def roll_table(run: Run, language: str) -> Shown:
-    """How open items came from the start of the period to its end: opening + new ± recoded ± changed − cleared − written off."""
-    frame = views.roll(run)
-    if frame.is_empty():
-        return Shown(f'<p class="empty">{word("ui.no_roll", language)}</p>')
-    is_all = pl.col("code") == "all"
-    names = ["" if code == "all" else code_name(code, language) for code in frame["code"]]
-    shown = frame.with_columns(
-        pl.when(is_all).then(pl.lit(word("ui.total", language))).otherwise("code").alias("code"),
-        pl.Series("name", names, pl.String),
-    )
-    return short_table(shown.select("code", "name", *views.ROLL_STEPS), language, "roll-table", strong=is_total("code", language))
-
-
-def cleared_table(run: Run, language: str) -> Shown:
-    """Items that were settled in the period, and what settled each: a flow, a voucher, a corrected source, a decision."""
-    frame = views.cleared(run)
-    shown = frame.head(CLEARED_ROWS).with_columns(
-        name=pl.Series([code_name(code, language) for code in frame["code"].head(CLEARED_ROWS)], dtype=pl.String),
-        cleared_how=pl.Series(
-            [value_label("cleared_how", how, language) for how in frame["cleared_how"].head(CLEARED_ROWS)], dtype=pl.String
-        ),
-    )
-    rest = frame.height - shown.height
-    more = word("ui.more_rows", language, n=CLEARED_ROWS, rest=rest, table="tables/open_items.parquet")
-    table = short_table(
-        shown.select("code", "name", "key", "first_period", "amount_fen", "cleared_how", "cleared_by"), language, "cleared-table"
-    )
-    return Shown(table.html + (f'<p class="empty">{more}</p>' if rest > 0 else ""))
 
 
 def top_findings(run: Run, language: str, limit: int = 15) -> Shown:

@@ -6,7 +6,7 @@ from html import escape
 
 import polars as pl
 
-from recon_kit import handled
+from recon_kit import handled, views
 from recon_kit.labels import code_name, phrase, value_label, word
 from recon_kit.record import Run
 from recon_kit.tables import Shown, is_total, short_table, with_total
@@ -14,6 +14,15 @@ from recon_kit.tables import Shown, is_total, short_table, with_total
 WORDS = "handled"
 """The phrases of these tables: templates/handled.toml."""
 MAX_ROWS = 20
+CLEARED_ROWS = 50
+"""Settled items listed one by one; the rest is in the table the page names."""
+CLEARED_BY = {
+    "related to ": "related",
+    "source corrected: ": "source",
+    "rerun ": "rerun",
+    **{f"{noun} ": noun for noun in ("flow", "payment", "case", "order", "voucher", "receipt", "shipment", "fee", "bank")},
+}
+"""How the casebook begins what cleared an item → the word for it; a name alone is who decided."""
 
 
 def says(path: str, language: str, **facts: object) -> str:
@@ -87,6 +96,48 @@ def ageing_moves_table(run: Run, language: str) -> Shown:
         return _sentence("nothing_open", language)
     named = _valued(frame, "bucket", language).select("bucket", "opening_n", "closing_n", "moved_n", "remaining_fen")
     return short_table(with_total(named, language, "bucket"), language, "moves-table", strong=is_total("bucket", language))
+
+
+def roll_table(run: Run, language: str, *, only_carried: bool = False) -> Shown:
+    """How open items came from the start of the period to its end: opening + new ± recoded ± changed − cleared − written off.
+
+    `only_carried`: what is new in the period alone is one line.
+    """
+    frame = views.roll(run, only_carried=only_carried)
+    if frame.is_empty():
+        return Shown(f'<p class="empty">{word("ui.no_roll", language)}</p>')
+    told = {"all": word("ui.total", language), "others": word("ui.new_only", language)}
+    names = ["" if code in told else code_name(code, language) for code in frame["code"]]
+    shown = frame.with_columns(
+        pl.Series("code", [told.get(code, code) for code in frame["code"]], pl.String), pl.Series("name", names, pl.String)
+    )
+    return short_table(shown.select("code", "name", *views.ROLL_STEPS), language, "roll-table", strong=is_total("code", language))
+
+
+def cleared_table(run: Run, language: str) -> Shown:
+    """Items that were settled in the period, and what settled each: a flow, a voucher, a corrected source, a decision."""
+    frame = views.cleared(run)
+    shown = frame.head(CLEARED_ROWS).with_columns(
+        name=pl.Series([code_name(code, language) for code in frame["code"].head(CLEARED_ROWS)], dtype=pl.String),
+        cleared_how=pl.Series(
+            [value_label("cleared_how", how, language) for how in frame["cleared_how"].head(CLEARED_ROWS)], dtype=pl.String
+        ),
+        cleared_by=pl.Series([_evidence(by, language) for by in frame["cleared_by"].head(CLEARED_ROWS)], dtype=pl.String),
+    )
+    rest = frame.height - shown.height
+    more = word("ui.more_rows", language, n=CLEARED_ROWS, rest=rest, table="tables/open_items.parquet")
+    table = short_table(
+        shown.select("code", "name", "key", "first_period", "amount_fen", "cleared_how", "cleared_by"), language, "cleared-table"
+    )
+    return Shown(table.html + (f'<p class="empty">{more}</p>' if rest > 0 else ""))
+
+
+def _evidence(cleared_by: str | None, language: str) -> str | None:
+    """What cleared an item, its first word in the page's language; ids and places as they are."""
+    for begins, key in CLEARED_BY.items():
+        if cleared_by and cleared_by.startswith(begins):
+            return f"{word(f'cleared_by.{key}', language)} {cleared_by.removeprefix(begins)}"
+    return cleared_by
 
 
 def _decided(frame: pl.DataFrame, language: str, table_id: str) -> Shown:

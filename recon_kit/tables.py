@@ -97,8 +97,9 @@ def short_table(
     if frame.is_empty():
         return Shown(f'<p class="empty">{word("ui.nothing_here", language)}</p>')
     numeric = [name for name in frame.columns if name.endswith("_fen") or name in COUNTS or name in right]
+    written = _written(frame, language)
     table = (
-        GT(_written(frame, language), id=table_id)
+        GT(written, id=table_id)
         .cols_label({name: column_label(name, language) for name in frame.columns})
         .cols_align("left")
         .cols_align("right", numeric)
@@ -107,9 +108,17 @@ def short_table(
     for name in (name for name in frame.columns if name.endswith("_fen")):
         if below := _places(frame, pl.col(name) < 0):
             table = table.tab_style(style.text(color="#a33a1f"), loc.body(name, below))
+    if days := [name for name in written.columns if _is_day(written[name])]:
+        table = table.tab_style(style.css("white-space:nowrap"), loc.body(days))
     if strong is not None and (places := _places(frame, strong)):
         table = table.tab_style(style.text(weight="bold"), loc.body(rows=places))
     return Shown(table.as_raw_html())
+
+
+def _is_day(column: pl.Series) -> bool:
+    """Whether a column holds days and nothing else, which are not broken over lines."""
+    said = column.filter(~column.is_in(["", "—"]))
+    return bool(said.len()) and bool(said.str.contains(r"^\d{4}-\d{2}-\d{2}$").all())
 
 
 def with_total(frame: pl.DataFrame, language: str, column: str) -> pl.DataFrame:

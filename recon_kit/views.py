@@ -78,11 +78,21 @@ ROLL_STEPS = (
 """Columns of the roll as it is read, left to right."""
 
 
-def roll(run: Run) -> pl.DataFrame:
-    """The roll of open items, one row a code that moved or stands, the total (`all`) last."""
+def roll(run: Run, *, only_carried: bool = False) -> pl.DataFrame:
+    """The roll of open items, one row a code that moved or stands, the total (`all`) last.
+
+    `only_carried`: codes of which nothing was carried in and nothing has ended are one row, `others`.
+    """
     frame = run.table("carry_forward")
-    moved = pl.any_horizontal(pl.col("^.*_n$") != 0)
-    return frame.filter(moved | (pl.col("code") == "all")).sort(pl.col("code") == "all", "code") if frame.height else frame
+    if frame.is_empty():
+        return frame
+    moved, is_all = pl.any_horizontal(pl.col("^.*_n$") != 0), pl.col("code") == "all"
+    rows = frame.filter(moved & ~is_all).sort("code")
+    if only_carried:
+        is_new = pl.all_horizontal(pl.col("opening_n", "recoded_n", "cleared_n", "written_off_n") == 0)
+        others = rows.filter(is_new).select(pl.lit("others").alias("code"), pl.exclude("code").sum()).filter(pl.col("new_n") > 0)
+        rows = pl.concat([rows.filter(~is_new), others])
+    return pl.concat([rows, frame.filter(is_all)])
 
 
 def cleared(run: Run) -> pl.DataFrame:

@@ -4,11 +4,11 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from recon_kit import charts, display, management, management_view, narrative, section_ties, views
+from recon_kit import charts, display, handled_view, management, management_view, narrative, section_ties, views
 from recon_kit.record import load_run
 from recon_kit.results import ACTIONS, CARRY_FORWARD, DISCREPANCIES, KPI_MOVEMENTS, KPIS, OPEN_ITEMS, TAX_BASIS, conform_result
 from recon_kit.schema import AFTERSALES, FLOWS, conform
-from recon_kit.tables import Shown
+from recon_kit.tables import Shown, short_table
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 10, 12, 12, 0, tzinfo=SHANGHAI)
@@ -213,7 +213,7 @@ def rolled(folder):
         {"code": "C04", "key": "R1", "is_found": True, "status": "open", "amount_fen": 650, "remaining_fen": 650},
         {"code": "C04", "key": "R2", "is_found": False, "status": "cleared", "amount_fen": 400, "remaining_fen": 0},
     ]
-    settled = {"cleared_how": "match", "cleared_by": "flows alipay|F9 (a.csv:9)", "first_period": "2026-09"}
+    settled = {"cleared_how": "match", "cleared_by": "flow alipay|F9 (a.csv:9)", "first_period": "2026-09"}
     return with_table(folder, "open_items", [items[0] | dict.fromkeys(settled), items[1] | settled], OPEN_ITEMS)
 
 
@@ -221,10 +221,35 @@ def test_the_roll_leads_from_opening_to_closing_and_ties_to_what_remains(run_fol
     run = rolled(run_folder)
 
     assert views.roll(run)["code"].to_list() == ["C04", "all"]
-    assert "L01" not in display.roll_table(run, "zh").html
+    assert "L01" not in handled_view.roll_table(run, "zh").html
     assert section_ties.tie_figures(run, "roll") == (650, 650, "fen")
-    assert "flows alipay|F9 (a.csv:9)" in display.cleared_table(run, "zh").html
-    assert "对上另一方" in display.cleared_table(run, "zh").html
+    assert "流水 alipay|F9 (a.csv:9)" in handled_view.cleared_table(run, "zh").html
+    assert "flow alipay|F9 (a.csv:9)" in handled_view.cleared_table(run, "en").html
+    assert "对上另一方" in handled_view.cleared_table(run, "zh").html
+
+
+def test_the_pack_s_roll_puts_what_is_new_alone_into_one_line(run_folder):
+    names = [column.name for column in CARRY_FORWARD.columns if column.name != "code"]
+    new = {**dict.fromkeys(names, 0), "new_n": 1, "new_fen": 100, "closing_n": 1, "closing_fen": 100}
+    carried = {**dict.fromkeys(names, 0), "opening_n": 1, "opening_fen": 50, "closing_n": 1, "closing_fen": 50}
+    total = {name: 2 * new[name] + carried[name] for name in names}
+    rows = [{"code": code, **row} for code, row in (("C04", new), ("C07", new), ("L01", carried), ("all", total))]
+    run = with_table(run_folder, "carry_forward", rows, CARRY_FORWARD)
+
+    shown = views.roll(run, only_carried=True)
+    assert shown.select("code", "opening_n", "new_n", "closing_fen").rows() == [
+        ("L01", 1, 0, 50),
+        ("others", 0, 2, 200),
+        ("all", 1, 2, 250),
+    ]
+    assert "其余各码（本期才有）" in handled_view.roll_table(run, "zh", only_carried=True).html
+    assert views.roll(run)["code"].to_list() == ["C04", "C07", "L01", "all"]
+
+
+def test_a_column_of_days_is_not_broken_over_lines():
+    frame = pl.DataFrame({"due_day": ["2026-10-05", ""], "note": ["2026-10-05 晚", "x"]})
+
+    assert short_table(frame, "zh", "t").html.count("white-space:nowrap") == 2
 
 
 def test_the_stage_of_handling_counts_what_somebody_decided(run_folder):
