@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
+from recon_kit.config import parse_config
 from recon_kit.results import (
     BRIDGE,
     BRIDGE_ITEMS,
@@ -178,6 +179,8 @@ def build_run(folder: Path, language: str = "zh", texts: tuple[str, ...] = ("旗
         "versions": {"recon_kit": "0.1.0"},
     }
     (folder / "summary.json").write_text(json.dumps(summary, ensure_ascii=False), encoding="utf-8")
+    described = {"config": parse_config({}).model_dump(mode="json", by_alias=True)}
+    (folder / "MANIFEST.json").write_text(json.dumps(described), encoding="utf-8")
     return folder
 
 

@@ -165,7 +165,16 @@ def test_a_large_month_is_looked_back_on_only_when_asked_and_shows_the_schedule_
         assert told in shown and "catch-table" in shown
 
 
+def test_findings_that_the_tables_do_not_bring_again_are_unknown_and_no_day_is_run_for_them(run_folder):
+    finished = load_run(run_folder)
+
+    found = look_back(finished, choose_incident(finished, "C04"))
+
+    assert found.findings["state"].unique().to_list() == ["unknown"] and found.n_runs == 1
+
+
 def test_a_run_without_its_configuration_shows_the_schedule(run_folder):
+    (run_folder / "MANIFEST.json").unlink()
     finished = load_run(run_folder)
     incident = choose_incident(finished, "C04")
 

@@ -63,6 +63,7 @@ def test_every_slider_waits_until_it_is_let_go(panel):
 
 
 def test_a_run_that_cannot_be_taken_up_says_why_instead_of_failing(run_folder):
+    (run_folder / "MANIFEST.json").unlink()
     shown = what_if_panel(load_run(run_folder), "en")
 
     assert isinstance(shown, widgets.HTML) and "configuration of the run cannot be read" in shown.value
