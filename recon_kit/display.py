@@ -311,8 +311,8 @@ def _tables(names: str | Sequence[str], language: str) -> str:
 
 def intake_table(run: Run, language: str) -> Shown:
     """Row accounting, one row a file or zip member: read = loaded + quarantined + duplicate."""
-    columns = ("file", "layout", "table", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate")
-    frame = run.table("intake").select(columns)
+    named = pl.coalesce(f"layout_{language}", "layout").alias("layout")
+    frame = run.table("intake").select("file", named, "table", "rows_read", "rows_loaded", "rows_quarantined", "rows_duplicate")
     frame = frame.with_columns(table=pl.Series([_tables(t or "—", language) for t in frame["table"]], dtype=pl.String))
     return short_table(with_total(frame, language, "file"), language, "intake-table", strong=is_total("file", language))
 

@@ -63,7 +63,7 @@ def contributions_table(run: Run, dimension: str, language: str) -> Shown:
     frame = management.contributions(run, dimension)
     if frame.is_empty():
         return Shown(f'<p class="empty">{word("ui.nothing_before", language)}</p>')
-    named = _named(frame, dimension, language).select(
+    named = _named(run, frame, dimension, language).select(
         dimension, "before_fen", "volume_fen", "rate_fen", "now_fen", "movement_fen"
     )
     return _totalled(named, language, dimension, f"moved-{dimension}-table")
@@ -80,7 +80,7 @@ def drivers_tables(run: Run, language: str) -> Shown:
             "—" if not paid or is_rest else f"{amount / paid:.1%}"
             for amount, paid, is_rest in frame.select("amount_fen", "paid_fen", "is_rest").iter_rows()
         ]
-        named = _named(frame.with_columns(pl.Series("refund_share", shares)), dimension, language)
+        named = _named(run, frame.with_columns(pl.Series("refund_share", shares)), dimension, language)
         table = short_table(
             named.select(dimension, "n", "amount_fen", "refund_share"), language, f"by-{dimension}-table", right=("refund_share",)
         )
@@ -88,15 +88,16 @@ def drivers_tables(run: Run, language: str) -> Shown:
     return Shown("".join(parts) or f'<p class="empty">{word("ui.nothing_here", language)}</p>')
 
 
-def _named(frame: pl.DataFrame, dimension: str, language: str) -> pl.DataFrame:
-    """Members in words: the last row of small ones by its name, a null member as unclassified."""
+def _named(run: Run, frame: pl.DataFrame, dimension: str, language: str) -> pl.DataFrame:
+    """Members in words: a product with its title, the last row of small ones by its name, a null member as unclassified."""
     kind = MEMBER_KINDS.get(dimension, "")
+    titles = dict(run.table("products").select("sku", "title").iter_rows()) if dimension == "sku" else {}
     names = [
         word("ui.all_others", language)
         if is_rest
         else word("ui.unassigned", language)
         if member is None
-        else value_label(kind, member, language)
+        else f"{value_label(kind, member, language)} {titles.get(member) or ''}".strip()
         for member, is_rest in frame.select("member", "is_rest").iter_rows()
     ]
     return frame.with_columns(pl.Series(dimension, names, dtype=pl.String))

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from recon_kit import coverage_view, management_scope, section_ties
+from recon_kit import coverage_view, display, management_scope, section_ties
 from recon_kit.record import load_run
 from recon_kit.results import CASE_FILE, MATCHES, UNMATCHED, conform_result
 from recon_kit.schema import AFTERSALES, VOUCHER_LINES, conform
@@ -117,3 +117,9 @@ def test_an_incomplete_case_says_what_it_lacks(run_folder):
     shown = coverage_view.incomplete_table(run, "zh").html
     assert "资金不符、账务在途" in shown and "凭证没有名号" in shown
     assert "Money broken, Ledger pending" in coverage_view.incomplete_table(run, "en").html
+
+
+def test_a_file_is_named_by_its_layout_s_name_and_not_by_its_identifier(run_folder):
+    shown = display.intake_table(load_run(run_folder), "zh").html
+
+    assert "layout_0" not in shown and shown.count("旗舰店") == 2

@@ -7,7 +7,7 @@ import pytest
 from recon_kit import charts, display, handled_view, management, management_view, narrative, section_ties, views
 from recon_kit.record import load_run
 from recon_kit.results import ACTIONS, CARRY_FORWARD, DISCREPANCIES, KPI_MOVEMENTS, KPIS, OPEN_ITEMS, TAX_BASIS, conform_result
-from recon_kit.schema import AFTERSALES, FLOWS, conform
+from recon_kit.schema import AFTERSALES, FLOWS, PRODUCTS, conform
 from recon_kit.tables import Shown, short_table
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -90,6 +90,20 @@ def test_drivers_rank_members_by_money_and_leave_out_those_without_refunds(run_f
     assert management.drivers(run, "sku").rows() == [("B", 3, 900, 1000, False), ("A", 1, 100, 1000, False)]
     assert management.drivers(run, "carrier").is_empty()
     assert "90.0%" in management_view.drivers_tables(run, "en").html
+
+
+def test_a_product_is_named_with_its_title(run_folder):
+    row = {"sku": "A", "title": "白瓷<b>壶</b>", "source_file": "p.xlsx", "source_row": 2}
+    with_table(run_folder, "products", [row], PRODUCTS, conform)
+    rows = [
+        {"kpi": kpi, "dimension": "sku", "member": sku, "numerator": 100, "denominator": 1000}
+        for sku in ("A", "B")
+        for kpi in (management.REFUNDED, "refund_rate_count_period")
+    ]
+
+    shown = management_view.drivers_tables(with_table(run_folder, "kpis", rows, KPIS), "zh").html
+
+    assert "A 白瓷&lt;b&gt;壶&lt;/b&gt;" in shown and ">B<" in shown
 
 
 def test_deductions_are_what_moved_in_the_period_by_as_of(run_folder):
