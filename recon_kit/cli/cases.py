@@ -136,13 +136,17 @@ def assign_command(
     item: Id,
     to: Annotated[str, typer.Option("--to", help="交给谁 · to whom")],
     by: By,
+    due: Annotated[str | None, typer.Option("--due", help="期限 · by when: 2026-11-30")] = None,
     why: Annotated[str | None, typer.Option("--why", help="为什么 · why")] = None,
     out: Out = Path("reports"),
     config: ConfigFile = None,
     at: At = None,
 ) -> None:
     """分派经办人 · assign an item to a person."""
-    _decide("assigned", item, by, why, {"to": to}, out, config, at)
+    from recon_kit.periods import parse_day
+
+    by_when = {"due": parse_day(due).isoformat()} if due else {}
+    _decide("assigned", item, by, why, {"to": to, **by_when}, out, config, at)
 
 
 @cases_app.command("comment")

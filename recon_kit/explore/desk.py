@@ -176,6 +176,7 @@ class Desk:
 
     def _asked(self, _change: Any) -> None:
         if not self._is_quiet:
+            self._catch_up()
             self._list()
             self._keep()
 
@@ -197,8 +198,20 @@ class Desk:
         if not self._is_quiet:
             ids = self._listed["discrepancy_id"]
             self._selected = tuple(ids[place] for place in change["new"])
-            self._show_selected()
+            if self._catch_up():
+                self._list()
+            else:
+                self._show_selected()
             self._keep()
+
+    def _catch_up(self) -> bool:
+        """Take up what others decided meanwhile; False where nobody did."""
+        book = self._place.casebook
+        if book is None or self._events is None or book.head()[0] == self._events.height:
+            return False
+        with self._quietly():
+            self._read_casebook()
+        return True
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:

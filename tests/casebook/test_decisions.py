@@ -192,7 +192,7 @@ def test_the_command_decides_lists_and_tells(book, tmp_path):
     assert [row["key"] for row in listed] == ["C1"]
     (tmp_path / "chat.txt").write_text("问过")
     for arguments in (
-        ("assign", short, "--to", "赵六", "--by", "李雷"),
+        ("assign", short, "--to", "赵六", "--due", "2026-11-20", "--by", "李雷"),
         ("attach", short, str(tmp_path / "chat.txt"), "--by", "赵六", "--why", "聊天"),
         ("action", short, "--what", "补凭证", "--to", "赵六", "--due", "2026-11-30", "--by", "李雷", "--why", "防止再漏"),
         ("cause", short, "process", "--by", "赵六", "--why", "漏记"),
@@ -202,6 +202,7 @@ def test_the_command_decides_lists_and_tells(book, tmp_path):
     assert command("list", "--code", "C04", "--json").stdout.strip() == "[]"
     shown = json.loads(command("show", short, "--json").stdout)
     assert (shown["state"]["status"], shown["state"]["n_evidence"], shown["state"]["n_actions"]) == ("closed", 1, 1)
+    assert '"due":"2026-11-20"' in command("history", short).stdout
     assert "补凭证" in command("history", short).stdout and "已关闭" in command("list", "--status", "all").stdout
 
 

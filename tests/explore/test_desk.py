@@ -9,7 +9,8 @@ import openpyxl
 import polars as pl
 import pytest
 
-from recon_kit.casebook import item_states
+from recon_kit.casebook import Decision, decide, item_states
+from recon_kit.config import Config
 from recon_kit.explore import findings
 from recon_kit.explore.acts import NEEDS, Typed
 from recon_kit.explore.desk import MAX_LISTED
@@ -145,6 +146,16 @@ def test_a_decision_on_several_rows_is_in_the_casebook_and_in_the_list(book):
     assert [state(book, key)["assigned_to"] for key in ("C1", "C2", "C3")] == ["李雷", None, "李雷"]
     assert [row[-1] for row in listed(desk)] == ["李雷", "李雷", ""]
     assert "月底前" in desk.proof.value and desk.form.read() == Typed(by="王芳", kind="assigned")
+
+
+def test_what_others_decided_meanwhile_is_there_at_the_next_click(book):
+    desk = desk_of(book)
+    item = next(one["discrepancy_id"] for one in book.states().values() if one["key"] == "C1")
+    decide(book.casebook, Config(), Decision("assigned", item, "李主管", AT, "命令行", {"to": "赵六"}))
+    pick(desk, "C1")
+
+    assert listed(desk)[keys(desk).index("C1")][-1] == "赵六"
+    assert list(desk.grid.selected_rows) == [keys(desk).index("C1")] and "命令行" in desk.proof.value
 
 
 def test_all_of_a_decision_is_recorded_or_none_and_the_rule_is_named(book):
