@@ -15,9 +15,9 @@ def add_entitlement(cases: pl.DataFrame, lines: pl.DataFrame, orders: pl.DataFra
 
     Entitlement = round_half_up(line.buyer_paid × cumulative qty / qty) − what earlier cases of the line took, so that the
     last piece closes at exactly what was paid. `claimed_fen` is the approved amount, or the ERP's where only that is wrong,
-    and the entitlement where neither is. The pieces that close a line may bring the postage of the order back with them;
-    where a threshold is tested again after a return (`recompute_threshold`), a claim may be less by up to what the seller
-    had given on the order.
+    and the entitlement where neither is, or none is stated: an amount that nobody states is not zero. The pieces that close
+    a line may bring the postage of the order back with them; where a threshold is tested again after a return
+    (`recompute_threshold`), a claim may be less by up to what the seller had given on the order.
     Source: docs/method.md, identities; rulings 15 (refund_only and return_refund).
     """
     claims = _claims(cases, lines, orders, scope)
@@ -27,7 +27,7 @@ def add_entitlement(cases: pl.DataFrame, lines: pl.DataFrame, orders: pl.DataFra
     # Half up in whole numbers: floor((2·paid·k + qty) / (2·qty)).
     claims = claims.with_columns(((2 * paid * pieces + line_qty) // (2 * line_qty)).alias("cumulative"))
     nominal = pl.col("cumulative") - pl.col("cumulative").shift(1, fill_value=0).over(line)
-    negotiated = pl.when("by_qty").then(0).otherwise("approved").cum_sum().over(line)
+    negotiated = pl.when("by_qty").then(0).otherwise("approved").fill_null(0).cum_sum().over(line)
     full = pl.col("cumulative") == paid
     claims = claims.with_columns(
         # A negotiated refund of the line counts against it only where the pieces would pass what was paid.
@@ -65,7 +65,7 @@ def _claims(cases: pl.DataFrame, lines: pl.DataFrame, orders: pl.DataFrame, scop
         .filter(pl.col("kind").is_in(["refund_only", "return_refund"]) & ~pl.col("is_closed") & scope.is_fact("agreed_at"))
         .select(
             *("c", "o", "order_id", "line_id", "qty", "agreed_at", "erp_fen", "by_qty"),
-            pl.coalesce("approved_fen", "amount_fen").alias("approved"),
+            pl.coalesce("approved_fen", "final_fen", "requested_fen").alias("approved"),
         )
     )
     mine = lines.join(asked.select("order_id"), on="order_id", how="semi").select(

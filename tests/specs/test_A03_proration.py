@@ -38,6 +38,15 @@ def test_another_amount_than_the_pieces_were_paid_is_A03():
     assert month.bridge == {"A0": 7333, "B0": 7333, "C0": 7333}
 
 
+def test_an_agreed_case_that_states_no_amount_yet_has_none_to_be_wrong():
+    waiting = case("C1", "O1", "33.33", None, approved_at="2026-10-11", platform_status="open", **LINE) | {"final_fen": None}
+    later = case("C2", "O1", "33.34", "2026-10-12", approved_fen="33.34", **LINE)
+
+    month = _month(waiting, later, flows=[refund("F2", "33.34", case_id="C2")])
+
+    assert month.all("A03") == []
+
+
 def test_one_fen_is_within_tolerance_and_two_are_not():
     assert _month(case("C1", "O1", "33.34", approved_fen="33.34", **LINE)).codes == []
     assert _month(case("C1", "O1", "33.35", approved_fen="33.35", **LINE)).codes == ["A03 C1"]
