@@ -153,15 +153,15 @@ class Desk:
         self.filters.count(self._all)
 
     def _restore(self) -> None:
-        """Take up the draft, or begin with an empty form and the name that the environment gives."""
+        """Take up the draft, or begin with an empty form; the name of the environment goes before the one of the draft."""
         try:
             kept = read_draft(self._draft_file)
         except CasebookError:
             kept = None
             self.form.tell(word("tell.draft_lost", self._language), is_refused=True)
-        draft = kept or Draft(typed=acts.Typed(by=os.environ.get(PERSON, "")))
+        draft = kept or Draft()
         self.filters.fill(draft.filters, draft.sort)
-        self.form.fill(draft.typed)
+        self.form.fill(replace(draft.typed, by=os.environ.get(PERSON) or draft.typed.by))
         self._selected = draft.selected
         self._list()
         if kept and kept != Draft(typed=acts.Typed(by=kept.typed.by)):

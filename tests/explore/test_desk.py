@@ -281,9 +281,11 @@ def test_a_broken_draft_is_said_and_the_workplace_starts_blank(book, text):
 
 
 def test_the_name_comes_from_the_environment(book, monkeypatch):
+    desk_of(book).form.fill(Typed(by="王芳", why="写到一半"))
+    assert desk_of(book).form.by.value == "王芳"
     monkeypatch.setenv("RECON_KIT_USER", "韩梅梅")
 
-    assert desk_of(book).form.by.value == "韩梅梅"
+    assert (desk_of(book).form.by.value, desk_of(book).form.why.value) == ("韩梅梅", "写到一半")
 
 
 def test_an_uploaded_file_is_kept_as_evidence_whatever_its_name(book):
