@@ -69,3 +69,11 @@ def test_no_text_of_the_project_names_a_machine():
 
     assert len(texts) > 100
     assert [path.name for path in texts if private.search(path.read_text(encoding="utf-8", errors="replace"))] == []
+
+
+def test_every_picture_is_small_and_shown_in_a_document():
+    pictures = sorted((ROOT / "docs" / "images").glob("*.png"))
+    texts = "".join(path.read_text("utf-8") for path in (*ROOT.glob("README*.md"), *(ROOT / "docs").glob("*.md")))
+
+    assert [path.name for path in pictures if path.stat().st_size >= 300_000 or f"images/{path.name})" not in texts] == []
+    assert pictures
