@@ -101,17 +101,19 @@ def ageing_moves_table(run: Run, language: str) -> Shown:
 def roll_table(run: Run, language: str, *, only_carried: bool = False) -> Shown:
     """How open items came from the start of the period to its end: opening + new ± recoded ± changed − cleared − written off.
 
-    `only_carried`: what is new in the period alone is one line.
+    `only_carried`: what is new in the period alone is one line, and steps that nothing took are left out.
     """
     frame = views.roll(run, only_carried=only_carried)
     if frame.is_empty():
         return Shown(f'<p class="empty">{word("ui.no_roll", language)}</p>')
-    told = {"all": word("ui.total", language), "others": word("ui.new_only", language)}
-    names = ["" if code in told else code_name(code, language) for code in frame["code"]]
+    told = {"all": word("ui.total", language), "others": ""}
+    names = {"all": "", "others": word("ui.new_only", language)}
     shown = frame.with_columns(
-        pl.Series("code", [told.get(code, code) for code in frame["code"]], pl.String), pl.Series("name", names, pl.String)
+        pl.Series("code", [told.get(code, code) for code in frame["code"]], pl.String),
+        pl.Series("name", [names.get(code, code_name(code, language)) for code in frame["code"]], pl.String),
     )
-    return short_table(shown.select("code", "name", *views.ROLL_STEPS), language, "roll-table", strong=is_total("code", language))
+    steps = [name for name in views.ROLL_STEPS if not only_carried or frame.select((pl.col(name) != 0).any()).item()]
+    return short_table(shown.select("code", "name", *steps), language, "roll-table", strong=is_total("code", language))
 
 
 def cleared_table(run: Run, language: str) -> Shown:
