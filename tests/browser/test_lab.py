@@ -152,6 +152,7 @@ def test_filter_look_assign_undo_and_a_restart_that_loses_nothing(out, chromium)
         run_all(page)
         field(page, "差异码").select_option(label=_option(page, "C05"))
         expect(page.locator(".recon-desk .summary")).to_contain_text("（全部 ")
+        expect(rows(page).first).to_contain_text("C05")  # the list is drawn anew before it is clicked
         rows(page).first.click()
         expect(page.locator(".recon-desk.evidence")).to_contain_text("C05")
         assert page.locator(".evidence .ground").count() >= 1
