@@ -50,7 +50,7 @@ def test_a_life_is_told_in_time_order_with_what_matched_what_and_where_each_row_
 
     assert [event for event, _ in told(found)] == ["paid", "flow", "applied", "approved", "finished", "flow", "voucher"]
     by_event = {row["event"] + row["id"]: row for row in found.events.to_dicts()}
-    assert "M3" in by_event["flowF"]["matched"] and "S 〔case_id〕" in by_event["flowF"]["matched"]
+    assert "M3" in by_event["flowF"]["matched"] and "S 〔售后编号〕" in by_event["flowF"]["matched"]
     assert "M4" in by_event["flowF"]["matched"] and by_event["flowF"]["amount_fen"] == -3000
     assert by_event["finishedS"]["place"] == found_place(folder, "aftersales")
 

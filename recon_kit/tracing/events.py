@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from recon_kit.facts.platform import FINAL
-from recon_kit.labels import phrase
+from recon_kit.labels import phrase, value_label
 from recon_kit.money import format_yuan
 from recon_kit.pairs import PAIRS
 from recon_kit.periods import TIMEZONE
@@ -217,8 +217,9 @@ def _partners(found: Mapping[str, pl.DataFrame], language: str) -> dict[tuple[st
             beside = [other["row_key"].split("|") for other in rows if other["side"] != row["side"]]
             ids = "、".join(dict.fromkeys(key[1] if len(key) > 1 else key[0] for key in beside))
             gap = phrase("trace", "says.gap", language, gap=format_yuan(row["gap_fen"], sign=True)) if row["gap_fen"] else ""
-            by = phrase("trace", "says.matched", language, pair=_pair(row["pair"], language), with_=ids, by=row["pass"] + gap)
-            told.setdefault((row["table"], row["row_key"]), []).append(by)
+            by = value_label("pass", row["pass"], language) + gap
+            text = phrase("trace", "says.matched", language, pair=_pair(row["pair"], language), with_=ids, by=by)
+            told.setdefault((row["table"], row["row_key"]), []).append(text)
     # a line of a voucher that takes no part says nothing about the voucher
     for row in found["unmatched"].filter(pl.col("reason") != "excluded").sort("pair").to_dicts():
         reason = phrase("trace", f"reason.{row['reason']}", language)
