@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from recon_kit import adhoc, bridge, matching, postmortem, postmortem_view
+from recon_kit import adhoc, bridge, matching, postmortem, postmortem_view, what_if
 from recon_kit.adjustments import check_balance
 from recon_kit.adjustments.ordinary import _check_total
 from recon_kit.archive.restatement import _check_lines
@@ -26,6 +26,7 @@ from recon_kit.bridge import LINES, build_bridge
 from recon_kit.casebook import roll
 from recon_kit.collect import assemble
 from recon_kit.errors import MatchError, TieError
+from recon_kit.explore.findings import totals
 from recon_kit.facts import Facts
 from recon_kit.facts.pairs import CONSERVED, check_pairs, pair_tables
 from recon_kit.matching import Pass, match
@@ -247,6 +248,18 @@ def a_finding_lost_on_the_page_of_an_incident(patch: pytest.MonkeyPatch) -> None
     postmortem_view.tie(SimpleNamespace(folder=Path("2026-10")), incident, "stages", "zh")  # type: ignore[arg-type]
 
 
+def a_row_lost_when_a_pair_is_matched_again(patch: pytest.MonkeyPatch) -> None:
+    ready = what_if.make_ready(facts(EVERY_PAIR))
+    patch.setattr(what_if, "_match_again", lambda ready, pair, *_: ready.sides[pair].head(1))
+    what_if.try_limits(ready, "M3", what_if.limits_of(ready, "M3"))
+
+
+def a_finding_lost_in_the_list_of_the_workplace(_: pytest.MonkeyPatch) -> None:
+    items = pl.DataFrame({"is_found": [True], "status": ["open"], "amount_fen": [100], "first_period": ["2026-10"]})
+    run = SimpleNamespace(folder=Path("2026-10"), summary={"codes": {"C04": {"n": 1}}}, table=lambda _: items)
+    totals(run, items.head(0))  # type: ignore[arg-type]
+
+
 def a_line_that_moved_without_its_items(_: pytest.MonkeyPatch) -> None:
     _check_lines(pl.DataFrame({"group": ["A0"], "moved_fen": [1]}), pl.DataFrame({"key": ["A0"], "moved_fen": [2]}))
 
@@ -261,7 +274,7 @@ PROOFS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None] | str, ...]] = {
     "matching.match": (a_row_lost_in_a_ladder,),
     "matching._check": (a_column_that_a_ladder_needs_is_missing,),
     "matching._place": (a_row_used_twice_by_a_pass,),
-    "facts.pairs.pair_tables": (a_row_twice_on_a_side,),
+    "facts.pairs.place_rows": (a_row_twice_on_a_side,),
     "facts.pairs.check_pairs": (a_row_lost_between_a_table_and_its_pair,),
     "bridge.build_bridge": (a_fen_lost_between_the_wallets_and_the_bridge,),
     "tax._check": (a_fen_lost_between_the_ledger_and_the_tax_basis,),
@@ -274,6 +287,10 @@ PROOFS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None] | str, ...]] = {
     "narrative.verify_figures": ("report/test_narrative.py",),
     "display.tie": ("report/test_views.py",),
     "compare.compare": ("test_compare.py",),
+    "what_if.try_limits": (a_row_lost_when_a_pair_is_matched_again,),
+    "what_if._check_same": ("test_what_if.py",),
+    "explore.findings.totals": (a_finding_lost_in_the_list_of_the_workplace,),
+    "backtest_view.lookback_tie": ("test_backtest.py",),
 }
 """Function that stops a run → a corrupted copy for each of its checks, or the test file that raises it on a run folder."""
 
