@@ -6,7 +6,7 @@ Twenty thousand findings: `recon-kit sample --orders 165000`, less the vouchers 
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from pathlib import Path
 from statistics import median
@@ -40,7 +40,9 @@ def _open(browser: Browser, path: Path) -> float:
 
 def main() -> None:
     """Print each page's size and time, and what that is to the door's."""
-    measured = open_pages(Path(sys.argv[1]), rounds=3)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=__doc__)
+    parser.add_argument("run_dir", type=Path, help="a finished run with pages, such as reports/2026-10")
+    measured = open_pages(parser.parse_args().run_dir, rounds=3)
     _, least = measured["index.html"]
     for name, (size, seconds) in measured.items():
         print(f"{name:22} {size / 1e6:6.2f} MB {seconds:7.2f} s   it / index.html = {seconds / least:5.1f}")
